@@ -1,0 +1,130 @@
+import type {
+  DeadReason,
+  HeadDefinition,
+  HeadStatistics,
+  HeadVersion,
+  LabelResult,
+  LearnerOptions,
+  ServingHead,
+} from './types.js';
+
+/** A head to create; the registry adds generation, identity and dimensions. */
+export interface HeadRequest {
+  readonly name: string;
+  readonly backbone: string;
+  readonly backboneIdentity: string;
+  readonly dimensions: number;
+  readonly classes: 'open' | readonly string[];
+  readonly maxClasses: number;
+  readonly learner: LearnerOptions;
+}
+
+/** What this process knows about a head right now. */
+export interface HeadStatus {
+  readonly definition: HeadDefinition;
+  /** `ready`, `loading`, or a sentence that says why the head cannot be served or taught. */
+  readonly state: string;
+  /** 0: nothing learned yet. */
+  readonly latestVersion: number;
+  readonly servingVersion: number;
+  readonly pinned: boolean;
+  /** Newest first: those that can still be served. */
+  readonly versions: readonly HeadVersion[];
+  /** Of the live learner when it runs in this process, else of the newest snapshot. */
+  readonly statistics: HeadStatistics;
+  /** Samples in the log that are not folded yet; undefined when the learner runs elsewhere. */
+  readonly lag: number | undefined;
+  /** Age of the newest snapshot's creation; undefined when there is none. */
+  readonly snapshotCreatedAtMs: number | undefined;
+  readonly snapshotSequence: number;
+}
+
+/** What has to be asked of NATS: exact, and too costly for every scrape. */
+export interface HeadProgress {
+  /** Labels stored, but neither in the training log nor dead-lettered. */
+  readonly labelsWaiting: number;
+  /** Sequence of the newest entry of this head's log; 0: none. */
+  readonly logSequence: number;
+}
+
+/** Heads by name. Reads never wait: they see the registry as it was last heard of from NATS. */
+export interface Heads {
+  /** False until the first full view came from NATS. */
+  readonly loaded: boolean;
+  /** By name, in byte order. */
+  list(): readonly HeadStatus[];
+  status(name: string): HeadStatus | undefined;
+  /**
+   * The version to answer from. @throws LearnerError head_unknown, head_unavailable (still loading, backbone mismatch).
+   */
+  serving(name: string): ServingHead;
+  /** A version that is named: loaded on demand, cached. @throws LearnerError head_unknown, version_unknown, nats_unavailable. */
+  version(name: string, version: number): Promise<ServingHead>;
+  /** @throws LearnerError head_exists, invalid_argument, nats_unavailable. */
+  create(request: HeadRequest): Promise<HeadStatus>;
+  /** Ends the generation: its log, versions and pointers are removed. @throws LearnerError head_unknown, nats_unavailable. */
+  delete(name: string): Promise<void>;
+  /** Pins `version` as the one served; 0 releases the pin. @throws LearnerError head_unknown, version_unknown, nats_unavailable. */
+  rollback(name: string, version: number): Promise<HeadStatus>;
+  /** @throws LearnerError head_unknown, nats_unavailable. */
+  progress(name: string): Promise<HeadProgress>;
+}
+
+/** One answered image. */
+export interface ServedItem {
+  /** The id that a label will name (`id`, or `id/<index>`). */
+  readonly id: string;
+  /** Class name as answered; empty when the head had learned nothing. */
+  readonly predicted: string;
+  readonly embedding: Float32Array;
+}
+
+/** A label as a client gives it. Exactly one of: id alone (join), embedding, image. */
+export interface LabelInput {
+  readonly id: string;
+  readonly label: string;
+  readonly embedding?: readonly number[] | undefined;
+  readonly image?: Uint8Array | undefined;
+}
+
+/** Learning as the server sees it: served records out, labels in, heads to answer from. */
+export interface Learning {
+  readonly heads: Heads;
+  /** Whether the connection to NATS is up. */
+  readonly connected: boolean;
+  /**
+   * Stores what was answered. Resolves, never rejects: true when every record is acknowledged (`durable`: within 50 ms, else
+   * false; `async`: true once handed over; false at once while NATS is away or the buffer is full).
+   */
+  recordServed(head: ServingHead, items: readonly ServedItem[]): Promise<boolean>;
+  /**
+   * Puts labels into the label stream. All are checked before any is stored. Resolves with their stream positions.
+   * @throws LearnerError head_unknown, invalid_argument, label_too_large, labels_full, nats_unavailable.
+   */
+  publishLabels(head: string, labels: readonly LabelInput[]): Promise<number[]>;
+  /** Labels of this process's joiner by head and result, since it started. */
+  labelResults(head: string): Readonly<Partial<Record<LabelResult, number>>>;
+  /** Stops taking work, writes snapshots, stops the embedded nats-server. */
+  close(): Promise<void>;
+}
+
+/** Turns an image label into an embedding; only processes with the role `serve` can. */
+export interface ImageEmbedder {
+  readonly backbone: string;
+  readonly backboneIdentity: string;
+  /** @throws an Error with `code === 'undecodable_image'` when the image itself is at fault; anything else is retried. */
+  embed(image: Uint8Array): Promise<Float32Array>;
+}
+
+/** What happened, told once: the metrics module is the listener. */
+export interface LearningObserver {
+  labelResult(head: string, result: LabelResult): void;
+  deadLetter(head: string, reason: DeadReason): void;
+  /** From the answer to the arrival of its label, in seconds. */
+  labelDelay(head: string, seconds: number): void;
+  connected(up: boolean): void;
+  /** Something was given up under pressure: `served_record`, `parked_label`, ... */
+  dropped(what: string): void;
+  /** One line for the log. */
+  log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
+}
