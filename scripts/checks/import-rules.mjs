@@ -1,0 +1,21 @@
+// Which part may import which: the table of architecture.md as data. `check-imports.mjs` enforces it.
+// A part's files may import each other freely; of other parts only what is listed here. Types count like values.
+
+const ENGINE = 'src/engine/index.ts';
+const LEARNER = 'src/learner/index.ts';
+const NATIVE = 'src/native/index.ts';
+const PROTOS = 'protos/index.ts';
+
+/** `folder`: where the part lives. `mayImport`: the public faces it may import, or 'anything'. */
+export const PARTS = [
+  { folder: 'protos', mayImport: [] },
+  { folder: 'src/native', mayImport: [] },
+  { folder: 'src/engine', mayImport: [NATIVE] },
+  { folder: 'src/learner', mayImport: [NATIVE] },
+  { folder: 'src/server', mayImport: [ENGINE, LEARNER, PROTOS] },
+  { folder: 'loadtest', mayImport: [PROTOS] },
+  { folder: 'test', mayImport: 'anything' },
+];
+
+/** Files below it are generated: messages that contain each other make circles of types there, which harm nobody. */
+export const GENERATED = 'protos/generated';
