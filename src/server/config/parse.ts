@@ -1,0 +1,101 @@
+import { resolve } from 'node:path';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
+import type { z } from 'zod';
+import { ConfigError } from './error.js';
+import { keysAt } from './keys.js';
+import { nearest } from './nearest.js';
+import { assign, environmentOverrides, parseSet } from './overlay.js';
+import { type Config, shape } from './schema.js';
+
+export interface ParseOptions {
+  /** The environment; only names that map to a key are looked at. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** `KEY=VALUE` of each `--set`; later ones win. */
+  readonly set?: readonly string[];
+  /** Folder that relative paths (dataDir, models, nats.serverBinary with a slash) start from. */
+  readonly baseDir: string;
+  /** What problems are prefixed with. */
+  readonly source?: string;
+}
+
+/**
+ * Reads YAML into a checked, frozen configuration: defaults < text < environment < `set`. Pure.
+ * @throws ConfigError with a line for every problem.
+ */
+export function parseConfig(text: string, options: ParseOptions): Config {
+  const source = options.source ?? 'configuration';
+  const tree = readYaml(text, source);
+  const origins = new Map<string, string>();
+  const overrides = [...environmentOverrides(options.env ?? {}), ...(options.set ?? []).map(parseSet)];
+  for (const [path, value, origin] of overrides) {
+    assign(tree, path, value, origin);
+    origins.set(path, origin);
+  }
+  const result = shape.safeParse(tree);
+  if (!result.success) {
+    throw new ConfigError(result.error.issues.flatMap((issue) => describe(issue, source, origins)));
+  }
+  return deepFreeze(withAbsolutePaths(result.data, options.baseDir));
+}
+
+function readYaml(text: string, source: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parseYaml(text, { maxAliasCount: 100 });
+  } catch (error) {
+    const where = error instanceof YAMLParseError && error.linePos ? `:${error.linePos[0].line}` : '';
+    const reason = (error as Error).message.split('\n')[0];
+    throw new ConfigError([`${source}${where}: not valid YAML: ${reason}`], { cause: error });
+  }
+  if (value === null || value === undefined) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new ConfigError([`${source}: expected keys such as "backbones:", got ${JSON.stringify(value).slice(0, 80)}`]);
+  }
+  return value as Record<string, unknown>;
+}
+
+function describe(issue: z.core.$ZodIssue, source: string, origins: ReadonlyMap<string, string>): string[] {
+  const place = (path: readonly PropertyKey[]) => {
+    const key = path.map(String).join('.');
+    return `${origins.get(key) ?? source}: ${key === '' ? 'the top level' : key}`;
+  };
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(issue.path);
+    return issue.keys.map((key) => {
+      const meant = nearest(key, known);
+      const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+      return `${place([...issue.path, key])}: unknown key${hint} Expected one of: ${known.join(', ')}`.replace(
+        'key Expected',
+        'key; expected',
+      );
+    });
+  }
+  const message = issue.message.startsWith('Invalid input') ? plain(issue) : issue.message;
+  return [`${place(issue.path)}: ${message}`];
+}
+
+/** Zod's own words, for structure (an object where a list belongs, ...). */
+function plain(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type') return issue.message;
+  const keys = keysAt(issue.path);
+  const kind = issue.expected === 'object' && keys.length > 0 ? `keys (${keys.join(', ')})` : `${issue.expected}`;
+  return `expected ${kind}${issue.input === undefined ? '' : `, got ${JSON.stringify(issue.input).slice(0, 80)}`}`;
+}
+
+function withAbsolutePaths(config: z.output<typeof shape>, baseDir: string): z.output<typeof shape> {
+  const binary = config.nats.serverBinary;
+  return {
+    ...config,
+    dataDir: resolve(baseDir, config.dataDir),
+    nats: { ...config.nats, serverBinary: binary?.includes('/') ? resolve(baseDir, binary) : binary },
+    backbones: config.backbones.map((entry) => ({ ...entry, model: resolve(baseDir, entry.model) })),
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
