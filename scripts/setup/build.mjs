@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { lastLines, ROOT, run, SetupError } from './run.mjs';
+import { excerpt, ROOT, run, SetupError } from './run.mjs';
 
 const DIST = join(ROOT, 'dist');
 const STAMP = join(DIST, '.sources');
@@ -57,9 +57,10 @@ function generateProtoTypes() {
   const fresh = emptyFolder(join(ROOT, '.tools', 'protos-generated'));
   runTool('the generator of protocol types', [
     join('node_modules', '@grpc', 'proto-loader', 'build', 'bin', 'proto-loader-gen-types.js'),
-    ...['--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'],
-    ...['--importFileExtension=.js', '--targetFileExtension=.ts'],
-    ...[`--outDir=${fresh}`, '--includeDirs=protos', ...PROTOS],
+    // --includeDirs takes a list, so another option has to stand between it and the files.
+    ...['--includeDirs=protos', '--longs=Number', '--enums=String', '--defaults', '--oneofs'],
+    ...['--importFileExtension=.js', '--targetFileExtension=.ts', '--grpcLib=@grpc/grpc-js', `--outDir=${fresh}`],
+    ...PROTOS,
   ]);
   replaceFolder(GENERATED, fresh);
 }
@@ -74,7 +75,7 @@ function compile(digest) {
 
 function runTool(what, args) {
   const result = run(process.execPath, args);
-  if (!result.ok) throw new SetupError(`${what} found errors:\n${lastLines(result.output)}`);
+  if (!result.ok) throw new SetupError(`${what} found errors:\n${excerpt(result.output)}`);
 }
 
 function emptyFolder(path) {

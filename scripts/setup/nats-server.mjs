@@ -2,7 +2,7 @@
 // package is downloaded with apt's state kept in .tools/, and unpacked there.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { lastLines, ROOT, run, SetupError } from './run.mjs';
+import { excerpt, ROOT, run, SetupError } from './run.mjs';
 
 const OLDEST = [2, 9, 10];
 const VARIABLE = 'HEADWATER_NATS_SERVER_BINARY';
@@ -37,7 +37,7 @@ export const natsServer = {
       if (failure === null) return;
       failures.push(failure);
     }
-    throw new SetupError(`${HOW_TO_GET_IT}\nWhat apt said:\n${failures.map((text) => lastLines(text, 6)).join('\n')}`);
+    throw new SetupError(`${HOW_TO_GET_IT}\nWhat apt said:\n${failures.map((text) => excerpt(text, 6)).join('\n')}`);
   },
 };
 

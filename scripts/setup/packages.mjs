@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { lastLines, ROOT, run, SetupError } from './run.mjs';
+import { excerpt, ROOT, run, SetupError } from './run.mjs';
 
 const WANTED = join(ROOT, 'package-lock.json');
 // npm writes this file last, so an installation that was interrupted has none.
@@ -31,7 +31,7 @@ export const packages = {
     const result = run(program, args, { env: { ONNXRUNTIME_NODE_INSTALL: 'skip' } });
     if (result.ok) return;
     throw new SetupError(
-      `npm could not install the packages:\n${lastLines(result.output)}\n` +
+      `npm could not install the packages:\n${excerpt(result.output)}\n` +
         'Check that the npm registry can be reached (npm ping; behind a proxy: npm config set proxy), then run this again.',
     );
   },

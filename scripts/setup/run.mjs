@@ -26,8 +26,10 @@ export function run(program, args, { env = {}, cwd = ROOT } = {}) {
   return { ok: result.status === 0, output: result.signal ? `${output}\nended by ${result.signal}` : output };
 }
 
-/** The last `count` lines of a program's output, indented for an error message. */
-export function lastLines(output, count = 40) {
-  const lines = output.split('\n').slice(-count);
-  return lines.map((line) => `    ${line}`).join('\n');
+/** A program's output indented for an error message: its beginning and its end when it is long. */
+export function excerpt(output, count = 40) {
+  const lines = output.split('\n');
+  const half = Math.ceil(count / 2);
+  const shown = lines.length <= count ? lines : [...lines.slice(0, half), '...', ...lines.slice(-half)];
+  return shown.map((line) => `    ${line}`).join('\n');
 }
