@@ -25,7 +25,8 @@ export const natsServer = {
       if (isUsable(named)) return true;
       throw new SetupError(`${VARIABLE}=${named} is no nats-server ${OLDEST.join('.')} or newer: correct or unset it`);
     }
-    return onPath().some(isUsable) || isUsable(OWN);
+    // In the order in which Headwater looks (src/learner/nats/find-server.ts).
+    return isUsable(OWN) || isUsable(firstOnPath());
   },
 
   run() {
@@ -41,14 +42,14 @@ export const natsServer = {
   },
 };
 
-function onPath() {
+function firstOnPath() {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, 'nats-server')).filter((file) => existsSync(file));
+  return folders.map((folder) => join(folder, 'nats-server')).find((file) => existsSync(file));
 }
 
 /** Whether `file` runs and is new enough. */
 function isUsable(file) {
-  if (!existsSync(file)) return false;
+  if (file === undefined || !existsSync(file)) return false;
   const version = /v(\d+)\.(\d+)\.(\d+)/.exec(run(file, ['--version']).output);
   if (version === null) return false;
   for (let i = 0; i < OLDEST.length; i++) {
