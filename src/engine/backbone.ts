@@ -73,7 +73,13 @@ export interface Backbone {
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   constructor(
-    readonly code: 'model_unreadable' | 'model_unsupported' | 'output_unknown' | 'settings_invalid' | 'run_failed' | 'closed',
+    readonly code:
+      | 'model_unreadable'
+      | 'model_unsupported'
+      | 'output_unknown'
+      | 'settings_invalid'
+      | 'run_failed'
+      | 'closed',
     message: string,
     options?: ErrorOptions,
   ) {

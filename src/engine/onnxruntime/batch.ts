@@ -1,0 +1,48 @@
+import type { ImageSettings, Images } from '../backbone.js';
+import type { Normaliser } from '../preprocess.js';
+import { createNormaliser } from '../preprocess.js';
+
+export function countImages(items: readonly Images[]): number {
+  return items.reduce((sum, item) => sum + item.count, 0);
+}
+
+/** What is wrong with `items`, or undefined when every one holds as many values as its count says. */
+export function findItemProblem(items: readonly Images[], size: number): string | undefined {
+  if (items.length === 0) return 'no images were given';
+  for (const [position, { kind, count, data }] of items.entries()) {
+    const expected = count * 3 * size * size;
+    if (!Number.isInteger(count) || count < 1) return `item ${position} has the count ${count}; it must be at least 1`;
+    if (data.length !== expected) {
+      return `item ${position} (${kind}, ${count} images of ${size} x ${size}) needs ${expected} values, but has ${data.length}`;
+    }
+  }
+  return undefined;
+}
+
+/** Lays images one after the other as the network's input. Keeps its memory between batches, as large as the largest so far. */
+export class BatchAssembler {
+  readonly #normaliser: Normaliser;
+  readonly #imageLength: number;
+  #memory = new Float32Array(0);
+
+  constructor(image: ImageSettings) {
+    this.#normaliser = createNormaliser(image);
+    this.#imageLength = 3 * image.size * image.size;
+  }
+
+  /** [count, 3, size, size] of all items, valid until the next call. A lone `input` is returned as it is, without a copy. */
+  assemble(items: readonly Images[]): Float32Array {
+    const [only] = items;
+    if (items.length === 1 && only?.kind === 'input') return only.data;
+    const length = countImages(items) * this.#imageLength;
+    if (this.#memory.length < length) this.#memory = new Float32Array(length);
+    let position = 0;
+    for (const item of items) {
+      const part = this.#memory.subarray(position, position + item.data.length);
+      if (item.kind === 'pixels') this.#normaliser.normalise(item.data, part, item.count);
+      else part.set(item.data);
+      position += item.data.length;
+    }
+    return this.#memory.subarray(0, length);
+  }
+}
