@@ -17,11 +17,11 @@ export interface ServerBinary {
 
 /**
  * The nats-server to run: the one configured, else `.tools/bin/nats-server` of this package, else the one on PATH.
- * @param configured the configuration's `nats.serverBinary`.
+ * @param configured the configuration's `nats.serverBinary`; without a slash it is looked for on PATH.
  * @throws LearnerError nats_setup when there is none, it doesn't run, or it is older than 2.9.10.
  */
 export async function findServerBinary(configured: string | null): Promise<ServerBinary> {
-  const path = configured === null ? await search() : resolve(configured);
+  const path = configured === null ? await search() : configured.includes('/') ? resolve(configured) : configured;
   const version = await serverVersion(path, configured !== null);
   if (compareVersions(version, OLDEST_SERVER_VERSION) < 0) {
     throw new LearnerError(

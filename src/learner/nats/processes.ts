@@ -56,23 +56,20 @@ function exists(pid: number): boolean {
 }
 
 /**
- * Processes other than this one that were started with `configFile` as an argument: the nats-servers on its store. Those
- * that run in the file's folder count too, under whatever name the folder had when they started.
+ * Processes that were started with `-c configFile`: the nats-servers on its store. Those that run in the file's folder
+ * count too, under whatever name the folder had when they started.
  */
 export async function processesWithConfig(configFile: string, directory: string): Promise<number[]> {
   const path = await realpath(configFile).catch(() => configFile);
-  const candidates = isLinux ? await linuxCommandLines() : await psCommandLines();
   const found: number[] = [];
-  for (const { pid, command } of candidates) {
-    if (pid === process.pid) continue;
-    const named = command.includes(path) || command.includes(configFile);
-    const inFolder =
-      typeof command !== 'string' &&
-      command.some((argument) => basename(argument) === basename(configFile)) &&
-      (await sameDirectory(`/proc/${pid}/cwd`, directory));
-    // Only servers: an editor or a `grep` on the file has the path in its command line as well.
-    const program = typeof command === 'string' ? command.split(' -c ')[0] : command[0];
-    if ((named || inFolder) && /nats-server/.test(basename(program ?? ''))) found.push(pid);
+  for (const { pid, command } of isLinux ? await linuxCommandLines() : await psCommandLines()) {
+    if (typeof command === 'string') {
+      if (command.includes(` -c ${path}`)) found.push(pid);
+      continue;
+    }
+    const argument = command[command.indexOf('-c') + 1];
+    if (argument === undefined || basename(argument) !== basename(path)) continue;
+    if (argument === path || (await sameDirectory(`/proc/${pid}/cwd`, directory))) found.push(pid);
   }
   return found;
 }
