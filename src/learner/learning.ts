@@ -87,11 +87,20 @@ export interface LabelInput {
   readonly image?: Uint8Array | undefined;
 }
 
+/** A bounded buffer of this process: full means that something is refused or given up. */
+export interface QueueDepth {
+  readonly name: string;
+  readonly depth: number;
+  readonly limit: number;
+}
+
 /** Learning as the server sees it: served records out, labels in, heads to answer from. */
 export interface Learning {
   readonly heads: Heads;
-  /** Whether the connection to NATS is up. */
+  /** Whether the connection to NATS is up and set up. */
   readonly connected: boolean;
+  /** Why it is not, for readiness and errors; undefined while it is. */
+  readonly problem: string | undefined;
   /**
    * Stores what was answered. Resolves, never rejects: true when every record is acknowledged (`durable`: within 50 ms, else
    * false; `async`: true once handed over; false at once while NATS is away or the buffer is full).
@@ -104,6 +113,8 @@ export interface Learning {
   publishLabels(head: string, labels: readonly LabelInput[]): Promise<number[]>;
   /** Labels of this process's joiner by head and result, since it started. */
   labelResults(head: string): Readonly<Partial<Record<LabelResult, number>>>;
+  /** The learner's bounded buffers. */
+  queues(): readonly QueueDepth[];
   /** Stops taking work, writes snapshots, stops the embedded nats-server. */
   close(): Promise<void>;
 }

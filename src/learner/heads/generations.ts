@@ -1,0 +1,50 @@
+import type { HeadProgress, LearningObserver } from '../learning.js';
+import { subjects } from '../names.js';
+import type { NatsLink } from '../nats/connection.js';
+import type { HeadStore } from '../nats/head-store.js';
+import type { SnapshotStore } from '../nats/snapshot-store.js';
+import { EMBED_STREAM, LABELS_STREAM, PARKED_STREAM } from '../nats/streams.js';
+import type { TrainingLog } from '../nats/training-log.js';
+import type { HeadDefinition } from '../types.js';
+import { type HeadView, versionsOf } from './head-view.js';
+
+/** How far a head's labels have come, asked of NATS. A label is always in a stream, so none is missed between two. */
+export function headProgress(link: NatsLink, log: TrainingLog): (head: HeadDefinition) => Promise<HeadProgress> {
+  return async (head) => {
+    const manager = await link.connection.jetstreamManager({ checkAPI: false });
+    const count = async (stream: string, subject: string) => {
+      const info = await manager.streams.info(stream, { subjects_filter: subject });
+      return info.state.subjects?.[subject] ?? 0;
+    };
+    // In the order in which labels move, so that one on its way is counted twice rather than not at all.
+    const labels = await count(LABELS_STREAM, subjects.label(head.name));
+    const parked = await count(PARKED_STREAM, subjects.parked(head.name));
+    const embed = await count(EMBED_STREAM, subjects.embed(head.backbone, head.name));
+    return { labelsWaiting: labels + parked + embed, logSequence: await log.lastSequence(head) };
+  };
+}
+
+/** Removes what a deleted head leaves behind. Learners have seen the deletion first, or fail at their next pointer. */
+export function cleanUpHead(
+  store: HeadStore,
+  snapshots: SnapshotStore,
+  log: TrainingLog,
+  tell: LearningObserver['log'],
+): (head: HeadDefinition, view: HeadView) => Promise<void> {
+  return async (head, view) => {
+    await store.remove(head.name, 'latest');
+    await store.remove(head.name, 'serving');
+    await log.purge(head);
+    for (const { version, modelDigest, stateDigest } of versionsOf(view)) {
+      try {
+        await snapshots.remove(head, 'model', modelDigest);
+        await snapshots.remove(head, 'state', stateDigest);
+      } catch (error) {
+        tell(
+          'warn',
+          `version ${version} of the deleted head '${head.name}' was not removed: ${(error as Error).message}`,
+        );
+      }
+    }
+  };
+}

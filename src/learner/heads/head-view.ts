@@ -1,0 +1,85 @@
+import type { HeadStatus } from '../learning.js';
+import type { HeadChange, LatestPointer, ServingPin, Stored, StoredDefinition } from '../nats/head-store.js';
+import type { HeadDefinition, HeadModel, HeadStatistics, HeadVersion } from '../types.js';
+
+/** What is known of one name: the stored keys as last heard of, and what was loaded because of them. */
+export interface HeadView {
+  definition?: Stored<StoredDefinition> | undefined;
+  latest?: Stored<LatestPointer> | undefined;
+  serving?: Stored<ServingPin> | undefined;
+  /** The version that requests are answered from. */
+  loaded?: { readonly generation: number; readonly version: number; readonly model: HeadModel } | undefined;
+  /** Why the version that should be served could not be loaded. */
+  problem?: string | undefined;
+  /** A load is running. */
+  loading?: boolean | undefined;
+}
+
+/** What the learner in this process says of a head. */
+export interface LiveHead {
+  readonly statistics: HeadStatistics;
+  readonly lag: number;
+  /** undefined while all is well. */
+  readonly problem: string | undefined;
+}
+
+const noStatistics: HeadStatistics = {
+  samples: 0,
+  skipped: 0,
+  servedLabelled: 0,
+  servedCorrect: 0,
+  servedAccuracy: [100, 1000].map((window) => ({ window, count: 0, accuracy: 0 })),
+  prequentialAccuracy: [100, 1000].map((window) => ({ window, count: 0, accuracy: 0 })),
+  classes: [],
+};
+
+/** Takes a change over unless something newer is known: changes come from the watch and from our own writes. */
+export function applyChange(view: HeadView, change: HeadChange): void {
+  const known = view[change.key];
+  if (change.stored && known && known.revision >= change.stored.revision) return;
+  if (change.key === 'definition') view.definition = change.stored;
+  else if (change.key === 'latest') view.latest = change.stored;
+  else view.serving = change.stored;
+}
+
+/** The head's definition, unless there is none or it was deleted. */
+export function definitionOf(view: HeadView | undefined): HeadDefinition | undefined {
+  const stored = view?.definition?.value;
+  return stored === undefined || stored.deleted ? undefined : stored;
+}
+
+/** Versions of this generation, newest first. */
+export function versionsOf(view: HeadView): readonly HeadVersion[] {
+  const latest = view.latest?.value;
+  return latest && latest.generation === view.definition?.value.generation ? latest.versions : [];
+}
+
+/** The version that requests should be answered from: the pinned one, else the newest; undefined: nothing learned yet. */
+export function wantedVersion(view: HeadView): HeadVersion | undefined {
+  const versions = versionsOf(view);
+  const pin = view.serving?.value;
+  const pinned = pin && pin.generation === view.definition?.value.generation;
+  return (pinned && versions.find(({ version }) => version === pin.version)) || versions[0];
+}
+
+/** Everything this process knows about a head. */
+export function statusOf(view: HeadView, definition: HeadDefinition, live: LiveHead | undefined): HeadStatus {
+  const versions = versionsOf(view);
+  const wanted = wantedVersion(view);
+  const pin = view.serving?.value;
+  const served = view.loaded?.generation === definition.generation ? view.loaded.version : 0;
+  const loading = wanted !== undefined && served === 0;
+  const stored = versions.length > 0 ? view.latest?.value.statistics : undefined;
+  return {
+    definition,
+    state: live?.problem ?? view.problem ?? (loading ? 'loading' : 'ready'),
+    latestVersion: versions[0]?.version ?? 0,
+    servingVersion: served,
+    pinned: pin !== undefined && pin.generation === definition.generation && wanted?.version === pin.version,
+    versions,
+    statistics: live?.statistics ?? stored ?? noStatistics,
+    lag: live?.lag,
+    snapshotCreatedAtMs: versions[0]?.createdAtMs,
+    snapshotSequence: versions[0]?.position.sequence ?? 0,
+  };
+}

@@ -1,0 +1,20 @@
+export { argmax, classify, topK } from './head/classify.js';
+export { defaultLearnerOptions } from './head/sgd.js';
+export type {
+  HeadProgress,
+  HeadRequest,
+  HeadStatus,
+  Heads,
+  ImageEmbedder,
+  LabelInput,
+  Learning,
+  LearningObserver,
+  QueueDepth,
+  ServedItem,
+} from './learning.js';
+export { type Checked, checkClassName, checkRequestId, isHeadName, MAX_ID_BYTES } from './names.js';
+export { parseNatsUrls } from './nats/nats-url.js';
+export type { StreamBytes } from './nats/streams.js';
+export type { LearningOptions, Role } from './options.js';
+export { startLearning } from './start-learning.js';
+export * from './types.js';

@@ -1,0 +1,70 @@
+import type { JsMsg } from 'nats';
+import type { ImageEmbedder } from '../learning.js';
+import { subjects } from '../names.js';
+import type { NatsLink } from '../nats/connection.js';
+import { EMBED_STREAM } from '../nats/streams.js';
+import { retryAfter, type Verdict, WorkQueue } from '../nats/work-queue.js';
+import type { HeadDirectory } from './head-directory.js';
+import { parseLabelMessage } from './label-message.js';
+import type { SampleWriter } from './sample-writer.js';
+import { originalHeaders, readWaitingLabel } from './waiting-label.js';
+
+const ACK_WAIT_MS = 60_000;
+/** The engine is busy, or failed: the image waits this long before the next attempt. */
+const BUSY_RETRY_MS = 1_000;
+
+export interface ImageLabelsOptions {
+  readonly link: NatsLink;
+  readonly heads: HeadDirectory;
+  readonly embedder: ImageEmbedder;
+  readonly writer: SampleWriter;
+  /** Images embedded at the same time: enough to fill a batch. */
+  readonly concurrency: number;
+  onTrouble(problem: string): void;
+}
+
+/** The stream HEADWATER_EMBED of one backbone: image labels that a process with the role `serve` turns into samples. */
+export class ImageLabels {
+  private readonly queue: WorkQueue;
+
+  constructor(private readonly options: ImageLabelsOptions) {
+    const { link, embedder, concurrency } = options;
+    this.queue = new WorkQueue(link, {
+      stream: EMBED_STREAM,
+      consumer: `embed-${embedder.backbone}`,
+      filter: subjects.embedOfBackbone(embedder.backbone),
+      concurrency,
+      limit: { maxBytes: Math.max(16 << 20, 2 * link.maxPayload) },
+      ackWaitMs: ACK_WAIT_MS,
+      maxAckPending: 1_024,
+      handle: (message) => this.handle(message),
+      onTrouble: options.onTrouble,
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.queue.stop();
+  }
+
+  private async handle(message: JsMsg): Promise<Verdict> {
+    const { heads, writer, embedder } = this.options;
+    const waiting = readWaitingLabel(message);
+    const headers = originalHeaders(message);
+    const letter = { subject: subjects.label(waiting?.head ?? ''), payload: message.data, headers };
+    const head = waiting && (await heads.find(waiting.head));
+    const parsed = parseLabelMessage(letter.subject, (name) => headers.get(name) || undefined, message.data);
+    if (!waiting || !head || head.generation !== waiting.generation || parsed.form !== 'image') {
+      return writer.bury(waiting?.head ?? '', 'unknown_head', 'its head was deleted meanwhile', letter);
+    }
+    let embedding: Float32Array;
+    try {
+      embedding = await embedder.embed(parsed.image);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'undecodable_image') return retryAfter(BUSY_RETRY_MS);
+      return writer.bury(head.name, 'undecodable_image', (error as Error).message, letter);
+    }
+    const { origin, labelledAtMs } = waiting;
+    const label = { head, id: parsed.id, label: parsed.label, origin, labelledAtMs };
+    return writer.sample(label, 'image', embedding, embedder.backboneIdentity, letter);
+  }
+}

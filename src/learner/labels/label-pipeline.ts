@@ -1,0 +1,120 @@
+import type { JsMsg } from 'nats';
+import type { LabelOrigin } from '../names.js';
+import { subjects } from '../names.js';
+import type { NatsLink } from '../nats/connection.js';
+import { isStreamFull } from '../nats/errors.js';
+import type { ServedRecords } from '../nats/served-records.js';
+import { LABELS_STREAM } from '../nats/streams.js';
+import { DONE, retryAfter, type Verdict, WorkQueue } from '../nats/work-queue.js';
+import type { HeadDefinition } from '../types.js';
+import { type HeadDirectory, refuseClass } from './head-directory.js';
+import { KeyedQueue } from './keyed-queue.js';
+import { type LabelMessage, parseLabelMessage } from './label-message.js';
+import type { ParkedLabels } from './parked-labels.js';
+import type { AcceptedLabel, LetterSource, SampleWriter } from './sample-writer.js';
+import { waitingHeaders } from './waiting-label.js';
+
+const CONCURRENCY = 64;
+const ACK_WAIT_MS = 10_000;
+const FULL_RETRY_MS = 5_000;
+
+export interface LabelPipelineOptions {
+  readonly link: NatsLink;
+  readonly heads: HeadDirectory;
+  readonly served: ServedRecords;
+  readonly parked: ParkedLabels;
+  readonly writer: SampleWriter;
+  /** When HEADWATER_LABELS was made: part of every label's position. */
+  readonly labelsCreated: string;
+  onTrouble(problem: string): void;
+}
+
+/**
+ * The stream HEADWATER_LABELS, label by label: joins go to the training log when their record is found and are parked when it
+ * is not; embeddings go to the log; images move on to be embedded; the rest become dead letters.
+ */
+export class LabelPipeline {
+  private readonly queue: WorkQueue;
+  /** Labels of one id are handled in their order, so that the first wins. */
+  private readonly byId = new KeyedQueue();
+
+  constructor(private readonly options: LabelPipelineOptions) {
+    const { link } = options;
+    this.queue = new WorkQueue(link, {
+      stream: LABELS_STREAM,
+      consumer: 'join',
+      concurrency: CONCURRENCY,
+      // Labels may be images of the server's max_payload: what waits here is bounded in bytes.
+      limit: { maxBytes: Math.max(16 << 20, 2 * link.maxPayload) },
+      ackWaitMs: ACK_WAIT_MS,
+      maxAckPending: 4_096,
+      handle: (message) => this.handle(message),
+      onTrouble: options.onTrouble,
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.queue.stop();
+  }
+
+  private async handle(message: JsMsg): Promise<Verdict> {
+    const header = (name: string) => (message.headers?.has(name) ? message.headers.get(name) : undefined);
+    const label = parseLabelMessage(message.subject, header, message.data);
+    const letter = { subject: message.subject, payload: message.data, headers: message.headers };
+    const { writer, heads } = this.options;
+    if (label.form === 'unusable') return writer.bury(label.head, label.reason, label.detail, letter);
+    const head = await heads.find(label.head);
+    if (head === undefined) return writer.bury(label.head, 'unknown_head', `there is no head '${label.head}'`, letter);
+    const refused = refuseClass(head, heads.classes(head.name), label.label);
+    if (refused) return writer.bury(head.name, refused.reason, refused.detail, letter);
+    return this.accept(label, this.accepted(head, label, message), message, letter);
+  }
+
+  private accepted(head: HeadDefinition, label: LabelMessage, message: JsMsg): AcceptedLabel {
+    const origin: LabelOrigin = { streamCreated: this.options.labelsCreated, sequence: message.seq };
+    const labelledAtMs = message.info.timestampNanos / 1e6;
+    return { head, id: label.id, label: label.label, origin, labelledAtMs };
+  }
+
+  private accept(label: LabelMessage, accepted: AcceptedLabel, message: JsMsg, letter: LetterSource): Promise<Verdict> {
+    if (label.form === 'image') return this.moveToEmbed(accepted, message, letter);
+    const byId = `${accepted.head.name} ${accepted.id === '' ? message.seq : accepted.id}`;
+    return this.byId.run(byId, () =>
+      label.form === 'embedding'
+        ? this.options.writer.sample(accepted, 'embedding', label.embedding, accepted.head.backboneIdentity, letter)
+        : this.joinOrPark(accepted, letter),
+    );
+  }
+
+  private async joinOrPark(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
+    const { served, parked, writer } = this.options;
+    const { name, generation } = label.head;
+    // An earlier label of this id is parked: this one may not overtake it.
+    const record = parked.holds(name, generation, label.id)
+      ? undefined
+      : await served.find(name, generation, label.id, label.labelledAtMs);
+    return record === undefined ? parked.park(label, letter) : writer.join(label, record, letter);
+  }
+
+  /** Images wait in a stream of their own, since only processes that serve the backbone can embed them. */
+  private async moveToEmbed(label: AcceptedLabel, message: JsMsg, letter: LetterSource): Promise<Verdict> {
+    const { head, origin, labelledAtMs } = label;
+    const headers = waitingHeaders(
+      { head: head.name, generation: head.generation, origin, labelledAtMs },
+      message.headers,
+    );
+    const { link, writer } = this.options;
+    if (message.data.length + 4_096 > link.maxPayload) {
+      const detail = `the image has ${message.data.length} bytes, too many to move beside its headers within NATS's max_payload ${link.maxPayload}`;
+      return writer.bury(head.name, 'too_large', detail, letter);
+    }
+    try {
+      const msgID = `${origin.streamCreated} ${origin.sequence}`;
+      await link.jetstream().publish(subjects.embed(head.backbone, head.name), message.data, { headers, msgID });
+      return DONE;
+    } catch (error) {
+      if (isStreamFull(error)) return retryAfter(FULL_RETRY_MS);
+      throw error;
+    }
+  }
+}

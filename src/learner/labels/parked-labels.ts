@@ -1,0 +1,247 @@
+import { AckPolicy, type JsMsg, nanos } from 'nats';
+import { messageKey, subjects } from '../names.js';
+import type { NatsLink } from '../nats/connection.js';
+import { isStreamFull } from '../nats/errors.js';
+import { PullLoop } from '../nats/pull-loop.js';
+import type { ServedRecords } from '../nats/served-records.js';
+import { PARKED_STREAM } from '../nats/streams.js';
+import { DONE, type Verdict } from '../nats/work-queue.js';
+import type { HeadDirectory } from './head-directory.js';
+import { KeyedQueue } from './keyed-queue.js';
+import { parseLabelMessage } from './label-message.js';
+import type { AcceptedLabel, LetterSource, SampleWriter } from './sample-writer.js';
+import { originalHeaders, readWaitingLabel, waitingHeaders } from './waiting-label.js';
+
+const CONSUMER = 'parked';
+/** Labels held here at most; further ones wait in the stream. */
+const MAX_HELD = 50_000;
+/** Subjects of records heard of lately: for labels whose record came between their look-up and their being held. */
+const MAX_HEARD = 50_000;
+/** Look-ups at the same time: labels of unknown ids must not crowd out the good ones. */
+const CONCURRENCY = 16;
+const MAX_LOOKUPS = 1_000;
+const RETRY_MS = 1_000;
+
+export interface ParkedLabelsOptions {
+  readonly link: NatsLink;
+  readonly heads: HeadDirectory;
+  readonly served: ServedRecords;
+  readonly writer: SampleWriter;
+  readonly graceMs: number;
+  onDropped(): void;
+  onTrouble(problem: string): void;
+}
+
+interface Held {
+  readonly message: JsMsg;
+  readonly label: AcceptedLabel;
+  readonly letter: LetterSource;
+  /** Subject of the record it waits for. */
+  readonly subject: string;
+  readonly deadlineMs: number;
+  settled: boolean;
+}
+
+/**
+ * Labels that came before the record of what they judge. They wait in the stream HEADWATER_PARKED, so that a crash loses none and
+ * they never block others; the record's arrival wakes them. Without one after `labels.grace` they become dead letters.
+ */
+export class ParkedLabels {
+  private readonly held = new Map<string, Held[]>();
+  private heldCount = 0;
+  /** In the order of their labels' arrival, which is (nearly) that of their deadlines. */
+  private readonly deadlines: Held[] = [];
+  private readonly heard = new Set<string>();
+  private readonly lookups: Held[] = [];
+  /** Labels of one id are settled in their order, so that the first wins. */
+  private readonly bySubject = new KeyedQueue();
+  private running = 0;
+  private loop: PullLoop | undefined;
+  private ticker: NodeJS.Timeout | undefined;
+  private readonly roomWaiters: (() => void)[] = [];
+
+  constructor(private readonly options: ParkedLabelsOptions) {}
+
+  /**
+   * Begins to work on what is parked. The durable consumer is made anew, so that labels which a dead process held are
+   * delivered at once; labels that a living one holds are then handled twice, which the training log notices.
+   */
+  async start(): Promise<void> {
+    const { link, onTrouble } = this.options;
+    const manager = await link.connection.jetstreamManager({ checkAPI: false });
+    await manager.consumers.delete(PARKED_STREAM, CONSUMER).catch(() => false);
+    this.loop = new PullLoop(link, {
+      stream: PARKED_STREAM,
+      ensureConsumer: () => this.ensureConsumer(),
+      limit: { maxMessages: 1_000 },
+      room: () => this.room(),
+      onMessage: (message) => void this.hold(message),
+      onTrouble: (problem) => onTrouble(`parked labels: ${problem}`),
+    });
+    this.ticker = setInterval(() => this.checkDeadlines(), 100);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.ticker);
+    await this.loop?.stop();
+    this.lookups.length = 0;
+    for (const entries of this.held.values()) for (const { message } of entries) message.nak();
+    this.held.clear();
+  }
+
+  /** Labels held in this process. */
+  get depth(): number {
+    return this.heldCount;
+  }
+
+  get limit(): number {
+    return MAX_HELD;
+  }
+
+  /** Whether a label of this id waits here. */
+  holds(head: string, generation: number, id: string): boolean {
+    return this.held.has(subjects.served(head, generation, messageKey(id)));
+  }
+
+  /** Puts a label aside until its record comes. When the stream is full it is given up at once. */
+  async park(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
+    const { head, origin, labelledAtMs } = label;
+    const waiting = { head: head.name, generation: head.generation, origin, labelledAtMs };
+    const headers = waitingHeaders(waiting, letter.headers);
+    const msgID = `${origin.streamCreated} ${origin.sequence}`;
+    try {
+      await this.options.link.jetstream().publish(subjects.parked(head.name), letter.payload, { headers, msgID });
+      return DONE;
+    } catch (error) {
+      if (!isStreamFull(error)) throw error;
+      this.options.onDropped();
+      return this.options.writer.bury(
+        head.name,
+        'unknown_id',
+        'no record of this id, and too many labels are waiting for theirs',
+        letter,
+      );
+    }
+  }
+
+  /** A record was stored under this subject: whoever waits for it can be joined. */
+  recordStored(subject: string): void {
+    this.heard.add(subject);
+    if (this.heard.size > MAX_HEARD) this.heard.delete(this.heard.values().next().value as string);
+    for (const entry of this.held.get(subject) ?? []) this.lookUp(entry);
+  }
+
+  private async ensureConsumer(): Promise<string> {
+    const manager = await this.options.link.connection.jetstreamManager({ checkAPI: false });
+    await manager.consumers.add(PARKED_STREAM, {
+      durable_name: CONSUMER,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(this.options.graceMs + 120_000),
+      max_ack_pending: MAX_HELD + 2_000,
+      max_deliver: -1,
+    });
+    return CONSUMER;
+  }
+
+  private async hold(message: JsMsg): Promise<void> {
+    const waiting = readWaitingLabel(message);
+    const letter = {
+      subject: waiting ? subjects.label(waiting.head) : message.subject,
+      payload: message.data,
+      headers: originalHeaders(message),
+    };
+    try {
+      const head = waiting && (await this.options.heads.find(waiting.head));
+      const parsed = waiting && parseLabelMessage(letter.subject, () => undefined, message.data);
+      if (!waiting || !head || head.generation !== waiting.generation || parsed?.form !== 'join') {
+        await this.options.writer.bury(waiting?.head ?? '', 'unknown_head', 'its head was deleted meanwhile', letter);
+        message.ack();
+        return;
+      }
+      const { origin, labelledAtMs } = waiting;
+      const label = { head, id: parsed.id, label: parsed.label, origin, labelledAtMs };
+      this.keep(message, label, letter);
+    } catch (error) {
+      this.options.onTrouble(`parked label ${message.seq}: ${(error as Error).message}`);
+      message.nak(RETRY_MS);
+    }
+  }
+
+  private keep(message: JsMsg, label: AcceptedLabel, letter: LetterSource): void {
+    const subject = subjects.served(label.head.name, label.head.generation, messageKey(label.id));
+    const deadlineMs = label.labelledAtMs + this.options.graceMs;
+    const entry: Held = { message, label, letter, subject, deadlineMs, settled: false };
+    const same = this.held.get(subject);
+    if (same) same.push(entry);
+    else this.held.set(subject, [entry]);
+    this.heldCount += 1;
+    this.deadlines.push(entry);
+    // Delivered again, or its record came while it was on its way: what was missed then is asked for now.
+    if (message.redelivered || this.heard.has(subject)) this.lookUp(entry);
+  }
+
+  private checkDeadlines(): void {
+    const now = Date.now();
+    let due = 0;
+    while (due < this.deadlines.length && due + this.lookups.length < MAX_LOOKUPS) {
+      const entry = this.deadlines[due] as Held;
+      if (!entry.settled && entry.deadlineMs > now) break;
+      due += 1;
+    }
+    for (const entry of this.deadlines.splice(0, due)) if (!entry.settled) this.lookUp(entry);
+  }
+
+  private lookUp(entry: Held): void {
+    this.lookups.push(entry);
+    this.nextLookUp();
+  }
+
+  private nextLookUp(): void {
+    while (this.running < CONCURRENCY) {
+      const entry = this.lookups.shift();
+      if (entry === undefined) return;
+      this.running += 1;
+      void this.bySubject
+        .run(entry.subject, () => this.settle(entry))
+        .finally(() => {
+          this.running -= 1;
+          this.nextLookUp();
+        });
+    }
+  }
+
+  /** Joins the label if its record is there, gives it up when its time is over, else leaves it waiting. */
+  private async settle(entry: Held): Promise<void> {
+    if (entry.settled) return;
+    const { label, letter, message } = entry;
+    const { served, writer, graceMs } = this.options;
+    try {
+      const record = await served.find(label.head.name, label.head.generation, label.id, label.labelledAtMs);
+      if (record === undefined && Date.now() < entry.deadlineMs) return;
+      const unknown = `no answer with this id was recorded within ${graceMs / 1000} s`;
+      const verdict = record
+        ? await writer.join(label, record, letter)
+        : await writer.bury(label.head.name, 'unknown_id', unknown, letter);
+      if (verdict.kind === 'done') message.ack();
+      else message.nak(verdict.afterMs);
+    } catch (error) {
+      this.options.onTrouble(`parked label ${message.seq}: ${(error as Error).message}`);
+      message.nak(RETRY_MS);
+    }
+    this.release(entry);
+  }
+
+  private release(entry: Held): void {
+    entry.settled = true;
+    this.heldCount -= 1;
+    const rest = (this.held.get(entry.subject) ?? []).filter((other) => other !== entry);
+    if (rest.length > 0) this.held.set(entry.subject, rest);
+    else this.held.delete(entry.subject);
+    if (this.heldCount < MAX_HELD) for (const wake of this.roomWaiters.splice(0)) wake();
+  }
+
+  private room(): Promise<void> {
+    if (this.heldCount < MAX_HELD) return Promise.resolve();
+    return new Promise((resolve) => this.roomWaiters.push(resolve));
+  }
+}

@@ -1,0 +1,117 @@
+import { type MsgHdrs, headers as makeHeaders } from 'nats';
+import type { LabelInput } from '../learning.js';
+import { checkClassName, checkRequestId, subjects } from '../names.js';
+import type { NatsLink } from '../nats/connection.js';
+import { isStreamFull, isTooLarge } from '../nats/errors.js';
+import { type HeadDefinition, LearnerError } from '../types.js';
+import { ID_HEADER, LABEL_HEADER, MAX_JSON_BYTES } from './label-message.js';
+
+const PUBLISH_TIMEOUT_MS = 5_000;
+/** Labels on their way to NATS, over all callers. */
+const MAX_IN_FLIGHT = 10_000;
+/** Room for an image label's headers. */
+const HEADER_ROOM_BYTES = 4_096;
+
+interface Outgoing {
+  readonly payload: Uint8Array;
+  readonly headers: MsgHdrs | undefined;
+}
+
+/** Puts labels that came by gRPC into the label stream, in the forms that everybody else publishes. */
+export class LabelPublisher {
+  private inFlight = 0;
+
+  constructor(private readonly link: NatsLink) {}
+
+  /** See `Learning.publishLabels`. All labels are checked before the first is stored. */
+  async publish(head: HeadDefinition, labels: readonly LabelInput[]): Promise<number[]> {
+    const outgoing = labels.map((label, index) => toMessage(head, label, `labels[${index}]`, this.link.maxPayload));
+    if (!this.link.connected) throw unavailable('NATS is away');
+    if (this.inFlight + outgoing.length > MAX_IN_FLIGHT) {
+      throw new LearnerError('labels_full', `${this.inFlight} labels are on their way already; try again in a moment`);
+    }
+    this.inFlight += outgoing.length;
+    try {
+      return await Promise.all(outgoing.map((message) => this.store(subjects.label(head.name), message)));
+    } finally {
+      this.inFlight -= outgoing.length;
+    }
+  }
+
+  private async store(subject: string, { payload, headers }: Outgoing): Promise<number> {
+    try {
+      const options = headers ? { headers, timeout: PUBLISH_TIMEOUT_MS } : { timeout: PUBLISH_TIMEOUT_MS };
+      return (await this.link.jetstream().publish(subject, payload, options)).seq;
+    } catch (error) {
+      if (isStreamFull(error)) {
+        throw new LearnerError(
+          'labels_full',
+          'the label stream is full: labels come faster than they are joined; try again later',
+          {
+            cause: error,
+          },
+        );
+      }
+      if (isTooLarge(error)) throw tooLarge('the label', payload.length, this.link.maxPayload);
+      throw unavailable((error as Error).message, error);
+    }
+  }
+}
+
+function unavailable(why: string, cause?: unknown): LearnerError {
+  return new LearnerError(
+    'nats_unavailable',
+    `the label could not be stored (${why}); send it again later: a label counts once`,
+    {
+      cause,
+    },
+  );
+}
+
+function tooLarge(field: string, bytes: number, maxPayload: number): LearnerError {
+  return new LearnerError(
+    'label_too_large',
+    `${field}: ${bytes} bytes, but NATS takes messages of at most ${maxPayload} (its max_payload)`,
+  );
+}
+
+function toMessage(head: HeadDefinition, input: LabelInput, field: string, maxPayload: number): Outgoing {
+  const label = checkClassName(input.label);
+  if (!label.ok) throw new LearnerError('invalid_argument', `${field}.label: ${label.problem}`);
+  const { embedding, image } = input;
+  if (image && embedding)
+    throw new LearnerError('invalid_argument', `${field}: has both an image and an embedding; give one`);
+  if (input.id !== '' || (!image && !embedding)) {
+    const id = checkRequestId(input.id);
+    if (!id.ok) throw new LearnerError('invalid_argument', `${field}.id: ${id.problem}`);
+  }
+  if (image) {
+    if (image.length + HEADER_ROOM_BYTES > maxPayload) throw tooLarge(`${field}.image`, image.length, maxPayload);
+    return { payload: image, headers: imageHeaders(label.value, input.id) };
+  }
+  const id = input.id === '' ? {} : { id: input.id };
+  const json = embedding
+    ? { ...id, embedding: checkEmbedding(head, embedding, field), label: label.value }
+    : { ...id, label: label.value };
+  const payload = Buffer.from(JSON.stringify(json));
+  const limit = Math.min(MAX_JSON_BYTES, maxPayload);
+  if (payload.length > limit) throw tooLarge(field, payload.length, limit);
+  return { payload, headers: undefined };
+}
+
+function imageHeaders(label: string, id: string): MsgHdrs {
+  const headers = makeHeaders();
+  headers.set(LABEL_HEADER, label);
+  if (id !== '') headers.set(ID_HEADER, id);
+  return headers;
+}
+
+function checkEmbedding(head: HeadDefinition, embedding: readonly number[], field: string): readonly number[] {
+  if (embedding.length !== head.dimensions) {
+    const problem = `${embedding.length} values, head '${head.name}' expects ${head.dimensions}`;
+    throw new LearnerError('invalid_argument', `${field}.embedding: ${problem}`);
+  }
+  const bad = embedding.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new LearnerError('invalid_argument', `${field}.embedding[${bad}]: is not a finite number`);
+  return embedding;
+}

@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Consumer, ConsumerMessages, JsMsg } from 'nats';
+import type { NatsLink } from './connection.js';
+
+export interface PullLoopOptions {
+  readonly stream: string;
+  /** Makes sure that the consumer exists, and tells its name. Called at the start and after every trouble. */
+  ensureConsumer(): Promise<string>;
+  /** One request's limit. With `maxBytes` messages are limited by their bytes instead (and 100 a request). */
+  readonly limit: { readonly maxMessages: number } | { readonly maxBytes: number };
+  /** Resolves when there is room for another request's messages: this is the back-pressure. */
+  room(): Promise<void>;
+  onMessage(message: JsMsg): void;
+  onTrouble(problem: string): void;
+}
+
+/** A pull ends after this even when nothing came, so a consumer or a connection that is gone is noticed. */
+const EXPIRES_MS = 5_000;
+const RETRY_MS = 250;
+
+/**
+ * Pulls messages from a consumer for ever, one bounded request after the other, through lost connections, restarts of
+ * nats-server and consumers that vanished. Ends when `stop` is called.
+ */
+export class PullLoop {
+  private stopped = false;
+  private current: ConsumerMessages | undefined;
+  private readonly running: Promise<void>;
+  private readonly offStatus: () => void;
+  private readonly abort = new AbortController();
+
+  constructor(
+    private readonly link: NatsLink,
+    private readonly options: PullLoopOptions,
+  ) {
+    // After a reconnect the server knows nothing of the request that was open: ask again at once.
+    this.offStatus = link.onStatus((up) => {
+      if (up) void this.current?.close();
+    });
+    this.running = this.run();
+  }
+
+  /** Resolves when no further message will be handed over. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.offStatus();
+    this.abort.abort();
+    await this.current?.close();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    let consumer: Consumer | undefined;
+    while (!this.stopped) {
+      try {
+        await Promise.race([this.options.room(), this.aborted()]);
+        if (this.stopped) return;
+        consumer ??= await this.open();
+        await this.pull(consumer);
+      } catch (error) {
+        consumer = undefined;
+        if (this.stopped) return;
+        if (this.link.connected) this.options.onTrouble((error as Error).message);
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  private async open(): Promise<Consumer> {
+    const name = await this.options.ensureConsumer();
+    return this.link.jetstream().consumers.get(this.options.stream, name);
+  }
+
+  private async pull(consumer: Consumer): Promise<void> {
+    const { limit, onMessage } = this.options;
+    const common = { expires: EXPIRES_MS, callback: onMessage };
+    const request =
+      'maxBytes' in limit ? { ...common, max_bytes: limit.maxBytes } : { ...common, max_messages: limit.maxMessages };
+    const messages = await consumer.fetch(request);
+    this.current = messages;
+    if (this.stopped) await messages.close();
+    const problem = await messages.closed();
+    this.current = undefined;
+    if (problem instanceof Error) throw problem;
+  }
+
+  private aborted(): Promise<void> {
+    const { signal } = this.abort;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+}

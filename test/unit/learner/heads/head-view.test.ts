@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  applyChange,
+  definitionOf,
+  type HeadView,
+  statusOf,
+  wantedVersion,
+} from '../../../../src/learner/heads/head-view.js';
+import type { LatestPointer, StoredDefinition } from '../../../../src/learner/nats/head-store.js';
+import type { HeadStatistics, HeadVersion } from '../../../../src/learner/types.js';
+
+const statistics: HeadStatistics = {
+  samples: 9,
+  skipped: 0,
+  servedLabelled: 3,
+  servedCorrect: 2,
+  servedAccuracy: [],
+  prequentialAccuracy: [],
+  classes: [],
+};
+
+function definition(generation = 1, deleted = false): StoredDefinition {
+  return {
+    name: 'pets',
+    generation,
+    backbone: 'tiny',
+    backboneIdentity: 'abc',
+    dimensions: 4,
+    classes: 'open',
+    maxClasses: 10,
+    learner: {
+      kind: 'sgd',
+      rate: 0.01,
+      momentum: 0.9,
+      weightDecay: 0,
+      annealEvery: 100,
+      annealFactor: 10,
+      rateFloor: 0.1,
+    },
+    createdAtMs: 1,
+    deleted,
+  };
+}
+
+function version(number: number): HeadVersion {
+  return {
+    version: number,
+    samples: number,
+    position: { streamCreated: 't', sequence: number },
+    createdAtMs: number,
+    modelDigest: `m${number}`,
+    stateDigest: `s${number}`,
+  };
+}
+
+function latest(generation: number, versions: number[]): LatestPointer {
+  return { generation, versions: versions.map(version), statistics, epoch: 0 } as LatestPointer;
+}
+
+function view(): HeadView {
+  return { definition: { value: definition(), revision: 1 }, latest: { value: latest(1, [3, 2, 1]), revision: 4 } };
+}
+
+test('the newest version is served, a pinned one before it, and a pin that names nothing is ignored', () => {
+  const head = view();
+  assert.equal(wantedVersion(head)?.version, 3);
+  head.serving = { value: { generation: 1, version: 2 }, revision: 5 };
+  assert.equal(wantedVersion(head)?.version, 2);
+  head.serving = { value: { generation: 1, version: 9 }, revision: 6 };
+  assert.equal(wantedVersion(head)?.version, 3);
+});
+
+test('pointers and pins of an older generation mean nothing to the next', () => {
+  const head = view();
+  head.serving = { value: { generation: 1, version: 2 }, revision: 5 };
+  applyChange(head, { head: 'pets', key: 'definition', stored: { value: definition(2), revision: 7 } });
+  assert.equal(wantedVersion(head), undefined);
+  assert.equal(statusOf(head, definition(2), undefined).latestVersion, 0);
+  assert.equal(statusOf(head, definition(2), undefined).statistics.samples, 0);
+});
+
+test('an older revision does not undo a newer one', () => {
+  const head = view();
+  applyChange(head, { head: 'pets', key: 'latest', stored: { value: latest(1, [1]), revision: 3 } });
+  assert.equal(wantedVersion(head)?.version, 3);
+  applyChange(head, { head: 'pets', key: 'latest', stored: { value: latest(1, [4, 3]), revision: 9 } });
+  assert.equal(wantedVersion(head)?.version, 4);
+});
+
+test('a deleted head has no definition', () => {
+  const head = view();
+  applyChange(head, { head: 'pets', key: 'definition', stored: { value: definition(1, true), revision: 8 } });
+  assert.equal(definitionOf(head), undefined);
+});
+
+test('the status tells what is loaded, not what should be', () => {
+  const head = view();
+  assert.equal(statusOf(head, definition(), undefined).state, 'loading');
+  const model = { classes: [], dimensions: 4, weights: new Float32Array(0), bias: new Float32Array(0) };
+  head.loaded = { generation: 1, version: 2, model };
+  const status = statusOf(head, definition(), undefined);
+  assert.deepEqual([status.state, status.servingVersion, status.latestVersion], ['ready', 2, 3]);
+  const live = statusOf(head, definition(), {
+    statistics: { ...statistics, samples: 12 },
+    lag: 5,
+    problem: 'learning stopped: x',
+  });
+  assert.deepEqual([live.statistics.samples, live.lag, live.state], [12, 5, 'learning stopped: x']);
+});
