@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { UsageError } from './client/failure.js';
+import { type CommandIo, processIo } from './commands/command-io.js';
+import { addDemoCommand } from './commands/demo/demo.js';
+import { addFeedCommand } from './commands/feed.js';
+import { addHeadsCommand } from './commands/heads.js';
+import { packageFolder } from './commands/package-folder.js';
+import { addPredictCommand } from './commands/predict.js';
+import { addServeCommand } from './commands/serve.js';
+import { escapeForTerminal } from './terminal/escape.js';
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+/**
+ * The command line `headwater`.
+ *
+ * @param argv Arguments without node and the script.
+ * @returns The exit status: 0 done, 1 failed, 2 wrong usage. The process is left running until its streams are written.
+ */
+export async function main(argv: readonly string[], io: CommandIo = processIo): Promise<number> {
+  // A reader that goes away (`headwater heads list | head`) is no error of ours.
+  if (io === processIo) process.stdout.on('error', ignoreClosedPipe);
+  let status = DONE;
+  const program = buildProgram(io, (value) => {
+    status = value;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    return reportError(error, io);
+  }
+}
+
+function buildProgram(io: CommandIo, setStatus: (status: number) => void): Command {
+  const program = new Command('headwater')
+    .description('Serves image classifiers from one frozen, pruned backbone, and keeps teaching their heads online.')
+    .version(readVersion(), '-V, --version')
+    .addHelpText('after', '\nExample:\n  $ headwater demo\n\nEach command has its own help: headwater feed --help');
+  addServeCommand(program, setStatus);
+  addDemoCommand(program, io, setStatus);
+  addFeedCommand(program, io, setStatus);
+  addPredictCommand(program, io, setStatus);
+  addHeadsCommand(program, io);
+  prepare(program, io, 'headwater');
+  return program;
+}
+
+/** Every command throws instead of exiting, and tells a wrong use in one line. */
+function prepare(command: Command, io: CommandIo, path: string): void {
+  command
+    .exitOverride()
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      writeOut: (text) => void io.out.write(text),
+      writeErr: (text) => void io.err.write(text),
+      outputError: (text, write) => {
+        const problem = text
+          .replace(/^error: /, '')
+          .trim()
+          .replace(/\s*\n\s*/g, ' ');
+        write(`${path}: ${escapeForTerminal(problem)}; see ${path} --help\n`);
+      },
+    });
+  for (const child of command.commands) prepare(child, io, `${path} ${child.name()}`);
+}
+
+/** Tells an error in one line, unless commander told it already. */
+function reportError(error: unknown, io: CommandIo): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
+  const message = error instanceof Error ? error.message : String(error);
+  const line = message.split(/\s*\n\s*/).join('; ');
+  io.err.write(`headwater: ${escapeForTerminal(line)}\n`);
+  if (error instanceof UsageError) return WRONG_USAGE;
+  return FAILED;
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(`${packageFolder()}/package.json`, 'utf8')) as { version: string };
+  return version;
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

@@ -1,0 +1,69 @@
+import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { Failure } from './failure.js';
+
+/** Whether a value is what a call of grpc-js rejects with. */
+export function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && typeof (error as Partial<ServiceError>).code === 'number' && 'details' in error;
+}
+
+/** Nobody listens at the address, or the name is unknown: told apart from a server that says UNAVAILABLE. */
+export function isUnreachable(error: unknown): boolean {
+  return (
+    isServiceError(error) &&
+    error.code === status.UNAVAILABLE &&
+    /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|No connection established|Name resolution failed/.test(error.details)
+  );
+}
+
+/** Whether the same call can succeed later: the server is away, starting, overloaded, or hung. */
+export function isTransient(error: unknown): boolean {
+  if (!isServiceError(error)) return false;
+  switch (error.code) {
+    case status.UNAVAILABLE:
+    case status.DEADLINE_EXCEEDED:
+      return true;
+    case status.RESOURCE_EXHAUSTED:
+      return !isTooLarge(error);
+    case status.INTERNAL:
+      // A server that dies in the middle of a call; grpc-js has no better code for it.
+      return /RST_STREAM/.test(error.details);
+    default:
+      return false;
+  }
+}
+
+function isTooLarge(error: ServiceError): boolean {
+  return error.metadata?.get('headwater-error')[0] === 'message_too_large' || /larger than max/i.test(error.details);
+}
+
+/** The fault is in this one request (its image): others can go on. */
+export function isFaultOfRequest(error: unknown): boolean {
+  return isServiceError(error) && (error.code === status.INVALID_ARGUMENT || isMessageTooLarge(error));
+}
+
+function isMessageTooLarge(error: ServiceError): boolean {
+  return error.code === status.RESOURCE_EXHAUSTED && isTooLarge(error);
+}
+
+/** Milliseconds that the server asks to wait (gRFC A6); undefined when it does not say. */
+export function retryPushbackMs(error: unknown): number | undefined {
+  const metadata: Metadata | undefined = isServiceError(error) ? error.metadata : undefined;
+  const text = metadata?.get('grpc-retry-pushback-ms')[0];
+  const value = text === undefined ? Number.NaN : Number(text);
+  return Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+/** Any error as a Failure: of a gRPC error the code's name and details, and who was asked. */
+export function asFailure(error: unknown, server: string): Failure {
+  if (error instanceof Failure) return error;
+  if (!isServiceError(error)) return new Failure((error as Error)?.message ?? String(error), { cause: error });
+  if (isUnreachable(error)) {
+    return new Failure(
+      `no server at ${server}; start one with \`headwater serve --config headwater.yaml\`, or name it with --server`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return new Failure(`${server} answers ${status[error.code] ?? error.code}: ${error.details}`, { cause: error });
+}

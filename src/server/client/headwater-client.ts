@@ -1,0 +1,106 @@
+import { type CallOptions, credentials, type ServiceError } from '@grpc/grpc-js';
+import {
+  type Head__Output,
+  inference,
+  type LearningServiceClient,
+  learning,
+  type ModelInferRequest,
+  type ModelInferResponse__Output,
+} from '../../../protos/index.js';
+import { type Answer, imageRequest, readAnswer } from './tensors.js';
+
+/** What ListHeads answers. */
+type ListHeadsResponse__Output = { readonly heads: readonly Head__Output[] };
+
+/** The stream of `StreamFeedback`: requests in, one response for each. */
+export type FeedbackStream = ReturnType<LearningServiceClient['streamFeedback']>;
+
+/** A head to create. */
+export interface NewHead {
+  readonly name: string;
+  readonly backbone: string;
+  /** Empty: open. */
+  readonly classes: readonly string[];
+  /** 0: the server's default. */
+  readonly maxClasses: number;
+}
+
+const CALL_TIMEOUT_MS = 30_000;
+const CHANNEL_OPTIONS = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  // Retries are ours: they know which answers may come twice.
+  'grpc.enable_retries': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.keepalive_time_ms': 30_000,
+  // A channel of its own: nobody else's backoff holds it up.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+/** Both services of one server, as promises. Calls reject with grpc-js's ServiceError. */
+export class HeadwaterClient {
+  readonly #inference;
+  readonly #learning;
+
+  /** @param server `host:port`; nothing is connected yet. */
+  constructor(readonly server: string) {
+    this.#inference = new inference.GRPCInferenceService(server, credentials.createInsecure(), CHANNEL_OPTIONS);
+    this.#learning = new learning.LearningService(server, credentials.createInsecure(), CHANNEL_OPTIONS);
+  }
+
+  /** Classifies one encoded image. An empty id: the server makes one. */
+  async predict(head: string, id: string, image: Uint8Array, top = 0): Promise<Answer> {
+    return readAnswer(await this.infer(imageRequest(head, id, image, top)));
+  }
+
+  infer(request: ModelInferRequest): Promise<ModelInferResponse__Output> {
+    return unary<ModelInferResponse__Output>((options, done) => this.#inference.modelInfer(request, options, done));
+  }
+
+  feedbackStream(): FeedbackStream {
+    return this.#learning.streamFeedback();
+  }
+
+  getHead(name: string): Promise<Head__Output> {
+    return unary((options, done) => this.#learning.getHead({ name }, options, done));
+  }
+
+  async listHeads(): Promise<readonly Head__Output[]> {
+    const { heads } = await unary<ListHeadsResponse__Output>((options, done) =>
+      this.#learning.listHeads({}, options, done),
+    );
+    return heads;
+  }
+
+  createHead({ name, backbone, classes, maxClasses }: NewHead): Promise<Head__Output> {
+    const request = { name, backbone, classes: [...classes], maxClasses };
+    return unary((options, done) => this.#learning.createHead(request, options, done));
+  }
+
+  async deleteHead(name: string): Promise<void> {
+    await unary((options, done) => this.#learning.deleteHead({ name }, options, done));
+  }
+
+  /** @param version 0 releases the pin. */
+  rollbackHead(name: string, version: number): Promise<Head__Output> {
+    return unary((options, done) => this.#learning.rollbackHead({ name, version }, options, done));
+  }
+
+  close(): void {
+    this.#inference.close();
+    this.#learning.close();
+  }
+}
+
+function unary<T>(
+  start: (options: CallOptions, done: (error: ServiceError | null, value?: T) => void) => unknown,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start({ deadline: Date.now() + CALL_TIMEOUT_MS }, (error, value) => {
+      if (error) reject(error);
+      else resolve(value as T);
+    });
+  });
+}

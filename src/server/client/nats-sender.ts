@@ -1,0 +1,149 @@
+import { connect, ErrorCode, headers, type MsgHdrs, type NatsConnection, NatsError } from 'nats';
+import { Failure } from './failure.js';
+import { LabelRefused, type LabelSender, type OutgoingLabel } from './label-sender.js';
+import { type NatsAddress, resolveNatsAddress } from './nats-address.js';
+import { type RetryPolicy, withRetry } from './retry.js';
+
+const ACK_TIMEOUT_MS = 5_000;
+/** Time-outs, a stream that is full or not there yet, a connection that is down: all pass. */
+const PERMANENT = new Set<string>([
+  ErrorCode.AuthorizationViolation,
+  ErrorCode.PermissionsViolation,
+  ErrorCode.BadSubject,
+  ErrorCode.BadHeader,
+  ErrorCode.MaxPayloadExceeded,
+]);
+
+/** A label as a NATS message: JSON for a join, the image's bytes with headers for a sample. */
+export function labelMessage({ id, label, image }: OutgoingLabel): { payload: Uint8Array; headers?: MsgHdrs } {
+  if (image === undefined) return { payload: Buffer.from(JSON.stringify({ id, label })) };
+  if (label !== label.trim() || id !== id.trim()) {
+    throw new LabelRefused(
+      'NATS headers lose spaces at the ends of class and file names; rename it, or feed without --nats',
+    );
+  }
+  const messageHeaders = headers();
+  messageHeaders.set('Headwater-Label', label);
+  messageHeaders.set('Headwater-Id', id);
+  return { payload: image, headers: messageHeaders };
+}
+
+/** Labels over JetStream, each acknowledged. */
+export class NatsSender implements LabelSender {
+  #connecting: Promise<void> | undefined;
+
+  private constructor(
+    private readonly source: string,
+    private readonly subject: string,
+    private readonly policy: RetryPolicy,
+    private address: NatsAddress,
+    private connection: NatsConnection,
+  ) {}
+
+  /**
+   * @param source A URL, or the path of a `nats.json`, which is read again when the server is lost (it may come back elsewhere).
+   * @throws Failure when nobody answers, or refuses us.
+   */
+  static async connect(source: string, head: string, policy: RetryPolicy): Promise<NatsSender> {
+    const address = await resolveNatsAddress(source);
+    const connection = await dial(address);
+    return new NatsSender(source, `headwater.label.${head}`, policy, address, connection);
+  }
+
+  async send(label: OutgoingLabel, signal?: AbortSignal): Promise<void> {
+    const message = labelMessage(label);
+    this.#checkSize(message.payload.length + (message.headers ? headerBytes(message.headers) : 0));
+    await withRetry(() => this.#publish(message), this.policy, {
+      isTransient: (error) => !(error instanceof NatsError && PERMANENT.has(error.code)),
+      signal,
+    }).catch((error) => {
+      throw error instanceof NatsError ? this.#failure(error) : error;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  async #publish(message: { payload: Uint8Array; headers?: MsgHdrs }): Promise<void> {
+    await this.#connecting;
+    try {
+      const options = { timeout: ACK_TIMEOUT_MS, ...(message.headers ? { headers: message.headers } : {}) };
+      await this.connection.jetstream().publish(this.subject, message.payload, options);
+    } catch (error) {
+      await this.#follow();
+      throw error;
+    }
+  }
+
+  /** Connects anew when the file says that the server is elsewhere now, or the connection was closed for good. */
+  #follow(): Promise<void> {
+    this.#connecting ??= this.#reconnect()
+      // The next publish fails and comes here again.
+      .catch(() => {})
+      .finally(() => {
+        this.#connecting = undefined;
+      });
+    return this.#connecting;
+  }
+
+  async #reconnect(): Promise<void> {
+    const address = await resolveNatsAddress(this.source);
+    if (JSON.stringify(address) === JSON.stringify(this.address) && !this.connection.isClosed()) return;
+    const connection = await dial(address);
+    await this.connection.close();
+    this.connection = connection;
+    this.address = address;
+  }
+
+  #checkSize(bytes: number): void {
+    const limit = this.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    if (bytes <= limit) return;
+    throw new LabelRefused(
+      `the message has ${bytes} bytes and NATS takes ${limit} (its max_payload); feed with --mode join, or without --nats`,
+    );
+  }
+
+  #failure(error: NatsError): Failure {
+    const where = this.address.servers.join(', ');
+    const what = error.api_error?.description ?? error.message;
+    const noStream = error.code === ErrorCode.NoResponders;
+    return noStream
+      ? new Failure(`NATS at ${where} has no stream for ${this.subject}; is it the one that the Headwater server uses?`)
+      : new Failure(`NATS at ${where} took no label: ${what}`, { cause: error });
+  }
+}
+
+/** Size on the wire: max_payload counts headers too. */
+function headerBytes(messageHeaders: MsgHdrs): number {
+  let bytes = Buffer.byteLength('NATS/1.0\r\n\r\n');
+  for (const [key, values] of messageHeaders) {
+    for (const value of values) bytes += Buffer.byteLength(`${key}: ${value}\r\n`);
+  }
+  return bytes;
+}
+
+async function dial(address: NatsAddress): Promise<NatsConnection> {
+  const where = address.servers.join(', ');
+  try {
+    return await connect({
+      servers: [...address.servers],
+      user: address.user,
+      pass: address.password,
+      token: address.token,
+      ...(address.tls ? { tls: {} } : {}),
+      name: 'headwater-client',
+      maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true,
+      reconnectTimeWait: 250,
+      timeout: ACK_TIMEOUT_MS,
+      pingInterval: 3_000,
+      noAsyncTraces: true,
+    });
+  } catch (error) {
+    if (error instanceof NatsError && error.code === ErrorCode.AuthorizationViolation) {
+      throw new Failure(`NATS at ${where} refuses the credentials; use the nats.json in the server's data directory`);
+    }
+    throw new Failure(`no NATS server at ${where} (${(error as Error).message}); is it running, and is --nats right?`);
+  }
+}

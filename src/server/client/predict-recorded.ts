@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isTransient, retryPushbackMs } from './grpc-errors.js';
+import type { HeadwaterClient } from './headwater-client.js';
+import { type RetryPolicy, withRetry } from './retry.js';
+import type { Answer } from './tensors.js';
+
+/** An answer without a record is asked for again so often; together that takes about three seconds. */
+const RECORD_ATTEMPTS = 6;
+const FIRST_WAIT_MS = 100;
+
+export interface TimedAnswer extends Answer {
+  /** Of the call that was answered, in milliseconds. */
+  readonly latencyMs: number;
+}
+
+/** Classifies one image; what passes (server away or overloaded) is retried within the policy's patience. */
+export function predictPatiently(
+  client: HeadwaterClient,
+  head: string,
+  id: string,
+  image: Uint8Array,
+  policy: RetryPolicy,
+  signal?: AbortSignal,
+): Promise<TimedAnswer> {
+  const call = async () => {
+    const start = performance.now();
+    const answer = await client.predict(head, id, image);
+    return { ...answer, latencyMs: performance.now() - start };
+  };
+  return withRetry(call, policy, { isTransient, pushbackMs: retryPushbackMs, signal });
+}
+
+/**
+ * Like `predictPatiently`, and when the answer says that no label can join it, asks again under the same id a few times: the
+ * last record before the label wins. The last answer is returned, recorded or not.
+ */
+export async function predictRecorded(
+  client: HeadwaterClient,
+  head: string,
+  id: string,
+  image: Uint8Array,
+  policy: RetryPolicy,
+  signal?: AbortSignal,
+): Promise<TimedAnswer> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await predictPatiently(client, head, id, image, policy, signal);
+    if (answer.recorded || attempt === RECORD_ATTEMPTS) return answer;
+    await delay(FIRST_WAIT_MS * 2 ** (attempt - 1), undefined, { signal }).catch(() => signal?.throwIfAborted());
+  }
+}

@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { asFailure, isFaultOfRequest } from '../client/grpc-errors.js';
+import { HeadwaterClient } from '../client/headwater-client.js';
+import type { Answer } from '../client/tensors.js';
+import { escapeForTerminal } from '../terminal/escape.js';
+import { percent } from '../terminal/numbers.js';
+import { type CommandIo, printLines } from './command-io.js';
+import { headOption, jsonOption, serverOption, wholeNumber } from './options.js';
+
+interface PredictOptions {
+  readonly server: string;
+  readonly head: string;
+  readonly top: number;
+  readonly json?: true;
+}
+
+type Prediction =
+  | { readonly file: string; readonly answer: Answer }
+  | { readonly file: string; readonly error: string };
+
+/** `headwater predict`: classifies files. */
+export function addPredictCommand(program: Command, io: CommandIo, setStatus: (status: number) => void): void {
+  program
+    .command('predict')
+    .description('classify images')
+    .argument('<file...>', 'images: JPEG, PNG or WebP')
+    .addOption(serverOption())
+    .addOption(headOption())
+    .option('--top <n>', 'so many of the best classes', wholeNumber(1, 1000), 3)
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  $ headwater predict --head flowers --top 5 rose.jpg')
+    .action(async (files: string[], options: PredictOptions) => {
+      const predictions = await predictFiles(files, options);
+      if (options.json)
+        printLines(io.out, [JSON.stringify({ head: options.head, predictions: predictions.map(asJson) })]);
+      else printLines(io.out, predictions.flatMap(asText));
+      const failed = predictions.filter((prediction) => 'error' in prediction).length;
+      if (failed === 0) return;
+      io.err.write(`headwater predict: ${failed} of ${files.length} files could not be classified\n`);
+      setStatus(1);
+    });
+}
+
+/** One after the other; a file at fault is told in its place. */
+async function predictFiles(files: readonly string[], { server, head, top }: PredictOptions): Promise<Prediction[]> {
+  const client = new HeadwaterClient(server);
+  const predictions: Prediction[] = [];
+  try {
+    for (const file of files) predictions.push(await predictFile(client, head, file, top));
+    return predictions;
+  } catch (error) {
+    throw asFailure(error, server);
+  } finally {
+    client.close();
+  }
+}
+
+async function predictFile(client: HeadwaterClient, head: string, file: string, top: number): Promise<Prediction> {
+  let image: Buffer;
+  try {
+    image = await readFile(file);
+  } catch (error) {
+    return { file, error: (error as Error).message };
+  }
+  try {
+    return { file, answer: await client.predict(head, '', image, top) };
+  } catch (error) {
+    if (!isFaultOfRequest(error)) throw error;
+    return { file, error: (error as { details: string }).details };
+  }
+}
+
+function asJson(prediction: Prediction): object {
+  if ('error' in prediction) return prediction;
+  const { id, label, version, recorded, top } = prediction.answer;
+  return { file: prediction.file, id, label, version: Number(version), recorded, top };
+}
+
+function asText(prediction: Prediction): string[] {
+  const file = escapeForTerminal(prediction.file);
+  if ('error' in prediction) return [`${file}: ${escapeForTerminal(prediction.error)}`];
+  const { label, top } = prediction.answer;
+  if (label === '') return [`${file}: the head has learned nothing yet`];
+  return [
+    file,
+    ...top.map(({ name, probability }) => `  ${percent(probability).padStart(7)}  ${escapeForTerminal(name)}`),
+  ];
+}
