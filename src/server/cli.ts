@@ -62,7 +62,8 @@ function prepare(command: Command, io: CommandIo, path: string): void {
         const problem = text
           .replace(/^error: /, '')
           .trim()
-          .replace(/\s*\n\s*/g, ' ');
+          .replace(/\s*\n\s*/g, ' ')
+          .replace(/\.$/, '');
         write(`${path}: ${escapeForTerminal(problem)}; see ${path} --help\n`);
       },
     });

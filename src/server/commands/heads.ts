@@ -14,7 +14,10 @@ interface CommonOptions {
 
 /** `headwater heads …`: manages heads. */
 export function addHeadsCommand(program: Command, io: CommandIo): void {
-  const heads = program.command('heads').description('manage heads');
+  const heads = program
+    .command('heads')
+    .description('manage heads')
+    .addHelpText('after', '\nExample:\n  $ headwater heads list');
   addList(heads, io);
   addShow(heads, io);
   addCreate(heads, io);
