@@ -9,7 +9,7 @@ export { ConfigError } from './error.js';
 export { NAME_PATTERN, NAME_RULE } from './fields.js';
 export { type ConfigKey, configHelp, configKeys } from './keys.js';
 export { type ParseOptions, parseConfig } from './parse.js';
-export type { BackboneConfig, Config, HeadConfig } from './schema.js';
+export { type BackboneConfig, type Config, checkClassNames, DEFAULT_HEAD, type HeadConfig } from './schema.js';
 
 export interface LoadOptions {
   /** `KEY=VALUE` of each `--set`. */

@@ -1,5 +1,6 @@
 // The one schema: types, defaults, help and errors of every key come from here.
 import { z } from 'zod';
+import { defaultLearnerOptions } from '../../learner/index.js';
 import { bytes, choice, className, duration, integer, list, name, real, text } from './fields.js';
 
 const port = (what: string, preset: number) =>
@@ -64,14 +65,21 @@ const backbone = z.strictObject({
 });
 
 const learner = z.strictObject({
-  kind: choice(['sgd']).default('sgd').describe('the learning method'),
-  rate: real(0, 100, true).default(0.01).describe('first learning rate'),
-  momentum: real(0, 0.9999).default(0.9).describe('share of the last step that is kept'),
-  weightDecay: real(0, 1).default(0.0005).describe('pull of the weights towards zero'),
-  annealEvery: integer(1, 1_000_000_000).default(10_000).describe('samples after which the rate is divided'),
-  annealFactor: real(1, 1000).default(10).describe('what the rate is divided by'),
-  rateFloor: real(0, 1).default(0.1).describe('the rate never falls below this fraction of the first'),
+  kind: choice(['sgd']).default(defaultLearnerOptions.kind).describe('the learning method'),
+  rate: real(0, 1, true).default(defaultLearnerOptions.rate).describe('first learning rate'),
+  momentum: real(0, 0.9999).default(defaultLearnerOptions.momentum).describe('share of the last step that is kept'),
+  weightDecay: real(0, 0.9999).default(defaultLearnerOptions.weightDecay).describe('pull of the weights towards zero'),
+  annealEvery: integer(1, 1_000_000_000)
+    .default(defaultLearnerOptions.annealEvery)
+    .describe('samples after which the rate is divided'),
+  annealFactor: real(1, 1000).default(defaultLearnerOptions.annealFactor).describe('what the rate is divided by'),
+  rateFloor: real(0, 1, true)
+    .default(defaultLearnerOptions.rateFloor)
+    .describe('the rate never falls below this fraction of the first'),
 });
+
+/** Classes that any head can have at most. */
+const MAX_CLASSES = 100_000;
 
 const head = z.strictObject({
   name: name('a head name').describe('also the model name that requests use'),
@@ -82,7 +90,7 @@ const head = z.strictObject({
     })
     .default('open')
     .describe('open: new labels become classes; or a fixed list'),
-  maxClasses: integer(1, 100_000).default(1000).describe('classes an open head can have'),
+  maxClasses: integer(1, MAX_CLASSES).default(1000).describe('classes an open head can have'),
   learner: learner.prefault({}).describe('how it learns; fixed when the head is created'),
 });
 
@@ -214,7 +222,7 @@ function checkClasses(
   context: z.RefinementCtx<unknown>,
 ): void {
   const path = ['heads', index, 'classes'];
-  const twice = classes.find((entry, at) => classes.indexOf(entry) !== at);
+  const twice = firstRepeated(classes);
   if (twice !== undefined) {
     context.addIssue({ code: 'custom', path, message: `the class ${JSON.stringify(twice)} is listed twice` });
   }
@@ -224,13 +232,32 @@ function checkClasses(
   }
 }
 
-type DeepReadonly<T> = T extends (infer E)[]
-  ? readonly DeepReadonly<E>[]
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T;
+function firstRepeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((entry) => seen.size === seen.add(entry).size);
+}
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
 /** The configuration after checks and defaults. Durations are milliseconds, sizes bytes, paths absolute. Frozen. */
 export type Config = DeepReadonly<z.output<typeof shape>>;
 export type BackboneConfig = Config['backbones'][number];
 export type HeadConfig = Config['heads'][number];
+
+/** What a head is made with when it is created while the server runs. */
+export const DEFAULT_HEAD = Object.freeze({
+  maxClasses: head.shape.maxClasses.parse(undefined),
+  classLimit: MAX_CLASSES,
+  learner: Object.freeze(learner.parse({})),
+});
+
+/** Class names in Unicode NFC; a sentence when one of them is not acceptable or listed twice. */
+export function checkClassNames(names: readonly string[]): readonly string[] | string {
+  const parsed = z.array(className()).safeParse(names);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return `entry ${String(issue?.path[0])}: ${issue?.message}`;
+  }
+  const twice = firstRepeated(parsed.data);
+  return twice === undefined ? parsed.data : `${JSON.stringify(twice)} is listed twice`;
+}

@@ -1,0 +1,72 @@
+// Loads the configured backbones and puts a batcher in front of each.
+import type { Backbone, BackboneOptions } from '../engine/index.js';
+import type { HeadRequest, ImageEmbedder } from '../learner/index.js';
+import { Batcher } from './batching/batcher.js';
+import type { BackboneConfig, Config, HeadConfig } from './config/index.js';
+import type { DecodeImages } from './images/decode.js';
+
+export type LoadBackbone = (options: BackboneOptions, log: (message: string) => void) => Promise<Backbone>;
+
+/** Batchers by the name of their backbone. @throws EngineError when one can't be loaded; those that were are closed. */
+export async function loadBackbones(
+  config: Config,
+  loadBackbone: LoadBackbone,
+  log: (message: string) => void,
+  onBatch: (backbone: string, images: number) => void,
+): Promise<Map<string, Batcher>> {
+  const batchers = new Map<string, Batcher>();
+  try {
+    // One after the other: loading is memory-bound, and errors come in the order of the file.
+    for (const entry of config.backbones) {
+      const { batch, ...options } = entry;
+      const backbone = await loadBackbone({ ...options, isa: config.engine.isa }, log);
+      batchers.set(entry.name, new Batcher(backbone, batcherOptions(config, entry, onBatch)));
+    }
+  } catch (error) {
+    for (const { backbone } of batchers.values()) await backbone.close();
+    throw error;
+  }
+  return batchers;
+}
+
+function batcherOptions(
+  { batch, server }: Config,
+  entry: BackboneConfig,
+  onBatch: (backbone: string, images: number) => void,
+): ConstructorParameters<typeof Batcher>[1] {
+  return {
+    size: entry.batch.size ?? batch.size,
+    waitMs: entry.batch.wait ?? batch.wait,
+    queueLimit: server.queueLimit,
+    onBatch: (images) => onBatch(entry.name, images),
+  };
+}
+
+/** What embeds image labels: they stand in the same queue as requests. */
+export function imageEmbedder(batcher: Batcher, decode: DecodeImages): ImageEmbedder {
+  const { backbone } = batcher;
+  return {
+    backbone: backbone.name,
+    backboneIdentity: backbone.identity,
+    embed: async (image) => {
+      const permit = batcher.admit(1);
+      try {
+        // An image that can't be decoded fails with the code undecodable_image, as the learner expects.
+        const data = await decode([image], backbone.image);
+        return (await permit.submit({ kind: 'pixels', count: 1, data })).embeddings;
+      } finally {
+        permit.release();
+      }
+    },
+  };
+}
+
+/** The configured heads, on the backbones that were loaded. */
+export function declaredHeads(heads: readonly HeadConfig[], batchers: ReadonlyMap<string, Batcher>): HeadRequest[] {
+  return heads.flatMap(({ backbone: name, ...head }) => {
+    const backbone = batchers.get(name)?.backbone;
+    if (backbone === undefined) return [];
+    const { identity, dimensions } = backbone;
+    return [{ ...head, backbone: name, backboneIdentity: identity, dimensions }];
+  });
+}

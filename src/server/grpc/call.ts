@@ -1,0 +1,47 @@
+// What all calls share: deadlines and cancellation as the interior knows them, errors as gRPC knows them.
+import type { Deadline, handleUnaryCall } from '@grpc/grpc-js';
+import { StatusError, toServiceError, toStatusError } from '../errors.js';
+import type { CallContext } from '../inference/infer.js';
+
+/** What unary calls and streams have in common. */
+interface AnyCall {
+  readonly cancelled: boolean;
+  getDeadline(): Deadline;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
+/** Told of errors that are the server's own fault. */
+export type LogError = (message: string, error: unknown) => void;
+
+/** The deadline of a call, and a signal that is aborted when its client gives up or the deadline passes. */
+export function contextOf(call: AnyCall): CallContext {
+  const deadline = call.getDeadline();
+  const controller = new AbortController();
+  if (call.cancelled) controller.abort();
+  call.on('cancelled', () => controller.abort());
+  return { deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(), signal: controller.signal };
+}
+
+/** A thrown value as the caller is told it: what a passed deadline cancelled was a passed deadline. */
+export function explain(error: unknown, context: CallContext, logError: LogError): StatusError {
+  const known = toStatusError(error);
+  if (known.code === 'internal' || known.code === 'run_failed') logError(known.message, known.cause ?? known);
+  if (known.code === 'cancelled' && Date.now() >= context.deadlineMs) {
+    return new StatusError('deadline_exceeded', 'the deadline passed before the answer was there', { cause: known });
+  }
+  return known;
+}
+
+/** A unary call from an async function. */
+export function unary<Request, Response>(
+  answer: (request: Request, context: CallContext) => Promise<Response>,
+  logError: LogError,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const context = contextOf(call);
+    answer(call.request, context).then(
+      (response) => callback(null, response),
+      (error) => callback(toServiceError(explain(error, context, logError))),
+    );
+  };
+}

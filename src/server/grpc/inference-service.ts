@@ -1,0 +1,102 @@
+// inference.GRPCInferenceService: the Open Inference Protocol.
+import { status as Status } from '@grpc/grpc-js';
+import type {
+  GRPCInferenceServiceHandlers,
+  ModelInferRequest__Output,
+  ModelMetadataResponse,
+} from '../../../protos/index.js';
+import { inputsOf, outputsOf } from '../codec/model.js';
+import type { StageTimings } from '../codec/response.js';
+import { printable, StatusError } from '../errors.js';
+import type { Gate } from '../inference/gate.js';
+import { type CallContext, type InferDependencies, type Inferred, infer } from '../inference/infer.js';
+import { BACKBONE_VERSION, type Models } from '../inference/models.js';
+import { contextOf, explain, type LogError, unary } from './call.js';
+import { answerInOrder } from './ordered-stream.js';
+
+export interface InferenceServiceOptions extends InferDependencies {
+  /** Requests in progress. */
+  readonly gate: Gate;
+  /** Requests of one stream in progress. */
+  readonly streamWindow: number;
+  readonly version: string;
+  /** Whether new requests should be sent here. */
+  readonly ready: () => boolean;
+  readonly draining: AbortSignal;
+  readonly logError: LogError;
+  /** Told of each ModelInfer and each request of a stream. `code` is a gRPC status name. */
+  readonly onRequest: (model: string, code: string, totalMs: number, timings: StageTimings | undefined) => void;
+}
+
+export function inferenceService(options: InferenceServiceOptions): GRPCInferenceServiceHandlers {
+  const { models, logError, gate } = options;
+
+  const measured = async (request: ModelInferRequest__Output, context: CallContext): Promise<Inferred> => {
+    const start = performance.now();
+    const told = (code: Status, timings?: StageTimings) =>
+      options.onRequest(request.modelName, Status[code], performance.now() - start, timings);
+    try {
+      const inferred = await gate.run(1, () => infer(request, context, options));
+      told(Status.OK, inferred.timings);
+      return inferred;
+    } catch (error) {
+      const known = explain(error, context, logError);
+      told(known.status);
+      throw known;
+    }
+  };
+
+  return {
+    ServerLive: unary(async () => ({ live: true }), logError),
+    ServerReady: unary(async () => ({ ready: options.ready() }), logError),
+    ServerMetadata: unary(
+      async () => ({ name: 'headwater', version: options.version, extensions: ['classification'] }),
+      logError,
+    ),
+    ModelReady: unary(async ({ name, version }) => ({ ready: await isReady(models, name, version) }), logError),
+    ModelMetadata: unary(async ({ name, version }) => metadata(models, name, version), logError),
+    ModelInfer: unary(async (request, context) => (await measured(request, context)).response, logError),
+    ModelStreamInfer: (call) => {
+      const context = contextOf(call);
+      answerInOrder(call, context, {
+        window: options.streamWindow,
+        draining: options.draining,
+        answer: (request) =>
+          measured(request, context).then(
+            ({ response }) => ({ inferResponse: response }),
+            (error: StatusError) => ({
+              errorMessage: printable(`${Status[error.status]}: ${error.message}`),
+              // So that a client can tell which of its requests it was.
+              inferResponse: { id: request.id, modelName: request.modelName, modelVersion: request.modelVersion },
+            }),
+          ),
+      });
+    },
+  };
+}
+
+/** @throws StatusError model_unknown, version_unknown: a name that does not exist is not just "not ready". */
+async function isReady(models: Models, name: string, version: string): Promise<boolean> {
+  try {
+    await models.resolve(name, version);
+    return true;
+  } catch (error) {
+    if (error instanceof StatusError && error.status === Status.NOT_FOUND) throw error;
+    return false;
+  }
+}
+
+async function metadata(models: Models, name: string, version: string): Promise<ModelMetadataResponse> {
+  const { spec, status } = models.describe(name);
+  // Checks the version that was asked for.
+  if (version !== '') await models.resolve(name, version);
+  const versions = status === undefined ? [BACKBONE_VERSION] : status.versions.map((entry) => String(entry.version));
+  const writable = <T extends { shape: readonly number[] }>(tensor: T) => ({ ...tensor, shape: [...tensor.shape] });
+  return {
+    name,
+    versions: versions.length > 0 ? versions : ['0'],
+    platform: 'headwater',
+    inputs: inputsOf(spec).map(writable),
+    outputs: outputsOf(spec).map(writable),
+  };
+}

@@ -1,0 +1,194 @@
+// The one place where counts and timings become Prometheus metrics. Names and labels are a contract (interface.md).
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Backbone } from '../../engine/index.js';
+import type { DeadReason, LabelResult, Learning, LearningObserver } from '../../learner/index.js';
+import type { Batcher } from '../batching/batcher.js';
+import type { StageTimings } from '../codec/response.js';
+import { HeadMetrics } from './head-metrics.js';
+
+const LABEL_RESULTS: readonly LabelResult[] = ['trained', 'duplicate', 'unknown_id', 'late', 'invalid'];
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const DELAY_BUCKETS = [0.01, 0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400, 604_800];
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** What a metric's label is when a stranger named something that does not exist. */
+const UNKNOWN = 'unknown';
+
+export class Metrics {
+  readonly registry = new Registry();
+  private readonly registers = [this.registry];
+  private batchers: ReadonlyMap<string, Batcher> = new Map();
+  private learning: Learning | undefined;
+
+  private readonly requests = new Counter({
+    name: 'headwater_requests_total',
+    help: 'Inference requests answered, by model and gRPC status',
+    labelNames: ['model', 'code'],
+    registers: this.registers,
+  });
+  private readonly durations = new Histogram({
+    name: 'headwater_request_duration_seconds',
+    help: 'Time of answered requests, in total and by stage',
+    labelNames: ['model', 'stage'],
+    buckets: LATENCY_BUCKETS,
+    registers: this.registers,
+  });
+  private readonly images = new Counter({
+    name: 'headwater_images_total',
+    help: 'Images that went through a backbone',
+    labelNames: ['backbone'],
+    registers: this.registers,
+  });
+  private readonly batchSizes = new Histogram({
+    name: 'headwater_batch_size',
+    help: 'Images a batch',
+    labelNames: ['backbone'],
+    buckets: BATCH_BUCKETS,
+    registers: this.registers,
+  });
+  private readonly engineInfo = new Gauge({
+    name: 'headwater_engine_info',
+    help: '1; what runs a backbone and how',
+    labelNames: ['backbone', 'engine', 'isa', 'threads', 'sparsity'],
+    registers: this.registers,
+  });
+  private readonly labels = new Counter({
+    name: 'headwater_labels_total',
+    help: 'Labels by how they ended',
+    labelNames: ['head', 'result'],
+    registers: this.registers,
+  });
+  private readonly labelDelays = new Histogram({
+    name: 'headwater_label_delay_seconds',
+    help: 'From an answer to the arrival of its label',
+    labelNames: ['head'],
+    buckets: DELAY_BUCKETS,
+    registers: this.registers,
+  });
+  private readonly deadLetters = new Counter({
+    name: 'headwater_dead_letters_total',
+    help: 'Labels given up, by reason',
+    labelNames: ['head', 'reason'],
+    registers: this.registers,
+  });
+  private readonly dropped = new Counter({
+    name: 'headwater_dropped_total',
+    help: 'What was given up under pressure',
+    labelNames: ['what'],
+    registers: this.registers,
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+    const metrics = this;
+    new Gauge({
+      name: 'headwater_queue_depth',
+      help: 'Images admitted that are in no batch yet',
+      labelNames: ['backbone'],
+      registers: this.registers,
+      collect() {
+        for (const [backbone, batcher] of metrics.batchers) this.set({ backbone }, batcher.depth);
+      },
+    });
+    new Gauge({
+      name: 'headwater_queue_limit',
+      help: 'Images that can be admitted',
+      labelNames: ['backbone'],
+      registers: this.registers,
+      collect() {
+        for (const [backbone, batcher] of metrics.batchers) this.set({ backbone }, batcher.limit);
+      },
+    });
+    new Gauge({
+      name: 'headwater_nats_connected',
+      help: '1 while the connection to NATS is up',
+      registers: this.registers,
+      collect() {
+        this.set(metrics.learning?.connected ? 1 : 0);
+      },
+    });
+    for (const what of ['depth', 'limit'] as const) {
+      new Gauge({
+        name: `headwater_buffer_${what}`,
+        help: what === 'depth' ? "Entries of the learner's buffers" : 'Entries they can have',
+        labelNames: ['buffer'],
+        registers: this.registers,
+        collect() {
+          for (const queue of metrics.learning?.queues() ?? []) this.set({ buffer: queue.name }, queue[what]);
+        },
+      });
+    }
+    // Present from the start, so that a rate over it is never "no data".
+    this.dropped.inc({ what: 'served_record' }, 0);
+    new HeadMetrics(this.registry, () => metrics.learning?.heads.list() ?? []);
+  }
+
+  /** Backbones once they are loaded. */
+  serve(batchers: ReadonlyMap<string, Batcher>): void {
+    this.batchers = batchers;
+    for (const [name, { backbone }] of batchers) {
+      this.images.inc({ backbone: name }, 0);
+      this.engineInfo.set(engineLabels(backbone), 1);
+    }
+  }
+
+  learn(learning: Learning): void {
+    this.learning = learning;
+  }
+
+  /** A batch that went through a backbone. */
+  batch(backbone: string, images: number): void {
+    this.images.inc({ backbone }, images);
+    this.batchSizes.observe({ backbone }, images);
+  }
+
+  /** An answered request; `timings` only when it was answered with OK. */
+  request(model: string, code: string, totalMs: number, timings?: StageTimings): void {
+    const known = this.isModel(model) ? model : UNKNOWN;
+    this.requests.inc({ model: known, code });
+    this.durations.observe({ model: known, stage: 'total' }, totalMs / 1000);
+    if (timings === undefined) return;
+    this.durations.observe({ model: known, stage: 'decode' }, timings.decodeMs / 1000);
+    this.durations.observe({ model: known, stage: 'queue' }, timings.queueMs / 1000);
+    this.durations.observe({ model: known, stage: 'compute' }, timings.computeMs / 1000);
+  }
+
+  /** A request that gRPC refused before its model was known: too large, malformed. */
+  refused(code: string): void {
+    this.requests.inc({ model: UNKNOWN, code });
+  }
+
+  /** The ear of the learner's side. */
+  observer(log: LearningObserver['log']): LearningObserver {
+    return {
+      labelResult: (head, result) => this.labels.inc({ head: this.headLabel(head), result }),
+      deadLetter: (head, reason: DeadReason) => this.deadLetters.inc({ head: this.headLabel(head), reason }),
+      labelDelay: (head, seconds) => this.labelDelays.observe({ head: this.headLabel(head) }, seconds),
+      connected: (up) => log(up ? 'info' : 'warn', up ? 'NATS is connected' : 'NATS is away: predictions go on'),
+      dropped: (what) => this.dropped.inc({ what }),
+      log,
+    };
+  }
+
+  /** The text that Prometheus reads. */
+  async text(): Promise<string> {
+    for (const { definition } of this.learning?.heads.list() ?? []) {
+      for (const result of LABEL_RESULTS) this.labels.inc({ head: definition.name, result }, 0);
+      this.labelDelays.zero({ head: definition.name });
+    }
+    return this.registry.metrics();
+  }
+
+  private isModel(name: string): boolean {
+    return this.batchers.has(name) || this.learning?.heads.status(name) !== undefined;
+  }
+
+  private headLabel(name: string): string {
+    return this.learning === undefined || this.learning.heads.status(name) !== undefined ? name : UNKNOWN;
+  }
+}
+
+function engineLabels({ name, info }: Backbone): Record<string, string> {
+  const { engine, isa, threads, sparsity } = info;
+  return { backbone: name, engine, isa, threads: String(threads), sparsity: sparsity.toFixed(3) };
+}

@@ -1,0 +1,109 @@
+// Operations over HTTP: metrics and the two probes.
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Readiness } from './readiness.js';
+
+export interface OpsOptions {
+  readonly readiness: Readiness;
+  /** The text for Prometheus. */
+  readonly metrics: () => Promise<string>;
+  readonly logError: (message: string, error: unknown) => void;
+}
+
+interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+const PLAIN = 'text/plain; charset=utf-8';
+const INDEX = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Headwater</title></head>
+<body><h1>Headwater</h1>
+<ul>
+<li><a href="/metrics">/metrics</a>: everything counted and timed, for Prometheus</li>
+<li><a href="/livez">/livez</a>: whether the process runs</li>
+<li><a href="/readyz">/readyz</a>: whether it can serve, or what it waits for</li>
+</ul></body></html>
+`;
+
+export class OpsServer {
+  private readonly server: Server;
+
+  constructor(private readonly options: OpsOptions) {
+    this.server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 });
+    this.server.maxConnections = 256;
+    this.server.timeout = 30_000;
+    this.server.on('request', (request, response) => {
+      // Nothing here takes a body: it is not read.
+      request.resume();
+      this.page(request.method ?? '', request.url ?? '').then(
+        (page) => respond(response, page, request.method === 'HEAD'),
+        (error) => {
+          options.logError('an ops page failed', error);
+          respond(response, { status: 500, type: PLAIN, body: 'internal error\n' }, false);
+        },
+      );
+    });
+    this.server.on('clientError', (_error, socket) => {
+      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    });
+  }
+
+  /** @returns the port, of use when 0 was asked for. @throws Error with a `code` such as EADDRINUSE when it can't listen. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, host, () => {
+        this.server.off('error', reject);
+        this.server.on('error', (error) => this.options.logError('the ops server failed', error));
+        resolve((this.server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.server.close(() => resolve());
+      this.server.closeAllConnections();
+    });
+  }
+
+  private async page(method: string, url: string): Promise<Page> {
+    const path = url.split('?')[0];
+    const known = ['/', '/metrics', '/livez', '/readyz'];
+    if (path === undefined || !known.includes(path)) {
+      return { status: 404, type: PLAIN, body: `there is no such page; there are ${known.join(', ')}\n` };
+    }
+    if (method !== 'GET' && method !== 'HEAD') {
+      return { status: 405, type: PLAIN, body: 'only GET and HEAD\n' };
+    }
+    switch (path) {
+      case '/metrics':
+        return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await this.options.metrics() };
+      case '/livez':
+        return { status: 200, type: PLAIN, body: 'ok\n' };
+      case '/readyz':
+        return this.readyPage();
+      default:
+        return { status: 200, type: 'text/html; charset=utf-8', body: INDEX };
+    }
+  }
+
+  private readyPage(): Page {
+    const { ready, reasons } = this.options.readiness;
+    const body = `${JSON.stringify({ ready, waitingFor: reasons })}\n`;
+    return { status: ready ? 200 : 503, type: 'application/json', body };
+  }
+}
+
+function respond(response: ServerResponse, page: Page, headOnly: boolean): void {
+  response.writeHead(page.status, {
+    'content-type': page.type,
+    'content-length': Buffer.byteLength(page.body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
+  });
+  response.end(headOnly ? undefined : page.body);
+}

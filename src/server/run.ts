@@ -1,0 +1,40 @@
+// `headwater serve` as a process: log, signals, exit.
+import { pino } from 'pino';
+import type { Config } from './config/index.js';
+import { serve } from './serve.js';
+
+/**
+ * Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once. Logs go to stderr as JSON lines,
+ * one line to stdout when it is ready.
+ * @returns the exit status. @throws StartError, EngineError or LearnerError when it can't start.
+ */
+export async function runServer(config: Config): Promise<number> {
+  const log = pino({ name: 'headwater', level: config.log.level }, pino.destination(2));
+  const stopped = signalled(log);
+  const server = await serve(config, log);
+  const where = (port: number) => `${config.server.host}:${port}`;
+  const grpc = server.grpcPort === undefined ? '' : `gRPC ${where(server.grpcPort)}, `;
+  log.info({ grpcPort: server.grpcPort, httpPort: server.httpPort, roles: config.roles }, 'listening');
+  void server.ready.then(() => {
+    process.stdout.write(`headwater is ready: ${grpc}HTTP http://${where(server.httpPort)}\n`);
+  });
+  await stopped;
+  await server.close();
+  log.info('stopped');
+  return 0;
+}
+
+/** Resolves with the first SIGTERM or SIGINT; the second one exits. */
+function signalled(log: { info(fields: object, message: string): void }): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals) => {
+      signals++;
+      if (signals > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+      log.info({ signal }, 'stopping: accepted requests are answered first; once more to stop at once');
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
