@@ -1,9 +1,9 @@
-const littleEndianHost = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+import { littleEndianHost, swapBytes } from './little-endian.js';
 
 /** The embedding as little-endian FP32. On little-endian machines this is a view on the same memory, not a copy. */
 export function embeddingToBytes(embedding: Float32Array): Uint8Array {
   const bytes = new Uint8Array(embedding.buffer, embedding.byteOffset, embedding.byteLength);
-  return littleEndianHost ? bytes : swapFloats(bytes);
+  return littleEndianHost ? bytes : swapBytes(bytes, 4);
 }
 
 /**
@@ -16,14 +16,6 @@ export function embeddingFromBytes(bytes: Uint8Array): Float32Array {
     return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   }
   // A typed array's constructor copies, whatever the source's alignment; Buffer.slice would not.
-  const copy = littleEndianHost ? new Uint8Array(bytes) : swapFloats(bytes);
+  const copy = littleEndianHost ? new Uint8Array(bytes) : swapBytes(bytes, 4);
   return new Float32Array(copy.buffer, copy.byteOffset, copy.length / 4);
-}
-
-function swapFloats(bytes: Uint8Array): Uint8Array {
-  const swapped = new Uint8Array(bytes.length);
-  for (let at = 0; at < bytes.length; at += 4) {
-    for (let i = 0; i < 4; i++) swapped[at + i] = bytes[at + 3 - i]!;
-  }
-  return swapped;
 }

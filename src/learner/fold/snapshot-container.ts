@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { LearnerError } from '../types.js';
+import { littleEndianHost, swapBytes } from './little-endian.js';
+
+// The file format of snapshots. In order: 8 bytes magic, format version and length of the header (uint32 each), the header as JSON
+// in UTF-8, then the arrays one after the other, each starting at a multiple of 8, and at the end the SHA-256 of all before.
+// Numbers are little-endian. Nothing in it depends on time or place: equal content gives equal bytes.
+
+const MAGIC = Buffer.from('HEADWATR', 'latin1');
+const FORMAT_VERSION = 1;
+const PREFIX = 16;
+const DIGEST = 32;
+const widths = { f32: 4, f64: 8, i32: 4 } as const;
+
+type ArrayType = keyof typeof widths;
+export type SnapshotArray = Float32Array | Float64Array | Int32Array;
+
+/** What a snapshot is of: a model to serve, or a learner's state. */
+export type SnapshotKind = 'model' | 'state';
+
+export interface SnapshotContent {
+  /** Anything that JSON keeps exactly; checked by whoever knows what belongs in it. */
+  readonly metadata: unknown;
+  readonly arrays: Readonly<Record<string, SnapshotArray>>;
+}
+
+interface Header {
+  readonly kind: SnapshotKind;
+  readonly metadata: unknown;
+  readonly arrays: readonly { readonly name: string; readonly type: ArrayType; readonly length: number }[];
+}
+
+export function encodeSnapshot(kind: SnapshotKind, content: SnapshotContent): Uint8Array<ArrayBuffer> {
+  const named = Object.entries(content.arrays);
+  const arrays = named.map(([name, array]) => ({ name, type: typeOf(array), length: array.length }));
+  const header = Buffer.from(JSON.stringify({ kind, metadata: content.metadata, arrays } satisfies Header));
+  const start = aligned(PREFIX + header.length);
+  const bytes = new Uint8Array(named.reduce((at, [, array]) => at + aligned(array.byteLength), start) + DIGEST);
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  view.setUint32(8, FORMAT_VERSION, true);
+  view.setUint32(12, header.length, true);
+  bytes.set(header, PREFIX);
+  let at = start;
+  for (const [, array] of named) {
+    const raw = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    bytes.set(littleEndianHost ? raw : swapBytes(raw, array.BYTES_PER_ELEMENT), at);
+    at += aligned(array.byteLength);
+  }
+  bytes.set(digest(bytes.subarray(0, at)), at);
+  return bytes;
+}
+
+/**
+ * Reads a snapshot; the arrays are copies. Every length is checked against the bytes there are before anything is allocated.
+ * @throws LearnerError snapshot_corrupt when the bytes are damaged, cut, of another kind or of another format version.
+ */
+export function decodeSnapshot(kind: SnapshotKind, bytes: Uint8Array): SnapshotContent {
+  const end = bytes.length - DIGEST;
+  if (end < PREFIX || !MAGIC.equals(bytes.subarray(0, 8))) throw corrupt('it is cut short, or no snapshot at all');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const version = view.getUint32(8, true);
+  if (version !== FORMAT_VERSION) {
+    throw corrupt(`its format version is ${version}, and this version of Headwater reads ${FORMAT_VERSION} only`);
+  }
+  if (!digest(bytes.subarray(0, end)).equals(bytes.subarray(end)))
+    throw corrupt('its checksum is wrong: bytes are missing or changed');
+  const headerEnd = PREFIX + view.getUint32(12, true);
+  if (headerEnd > end) throw corrupt('its header is longer than itself');
+  const header = parseHeader(bytes.subarray(PREFIX, headerEnd));
+  if (header.kind !== kind) throw corrupt(`it is a ${header.kind}, and a ${kind} is needed`);
+  return { metadata: header.metadata, arrays: readArrays(header, bytes, aligned(headerEnd), end) };
+}
+
+/** The error for snapshots whose bytes are whole, but make no sense. */
+export function corrupt(problem: string): LearnerError {
+  return new LearnerError('snapshot_corrupt', `a snapshot can't be used: ${problem}`);
+}
+
+function readArrays(header: Header, bytes: Uint8Array, start: number, end: number): Record<string, SnapshotArray> {
+  const sizes = header.arrays.map(({ type, length }) => aligned(length * widths[type]));
+  if (sizes.reduce((at, size) => at + size, start) !== end)
+    throw corrupt('its arrays are not as long as its header says');
+  const arrays: Record<string, SnapshotArray> = {};
+  let at = start;
+  header.arrays.forEach(({ name, type, length }, index) => {
+    // Copied to a buffer of its own, which is aligned whatever the bytes' place in theirs.
+    const raw = bytes.subarray(at, at + length * widths[type]);
+    const { buffer } = littleEndianHost ? new Uint8Array(raw) : swapBytes(raw, widths[type]);
+    arrays[name] =
+      type === 'f32' ? new Float32Array(buffer) : type === 'f64' ? new Float64Array(buffer) : new Int32Array(buffer);
+    at += sizes[index]!;
+  });
+  return arrays;
+}
+
+function parseHeader(bytes: Uint8Array): Header {
+  const isEntry = (entry: unknown) => {
+    const { name, type, length } = (entry ?? {}) as Record<string, unknown>;
+    return (
+      typeof name === 'string' &&
+      Object.hasOwn(widths, String(type)) &&
+      Number.isSafeInteger(length) &&
+      Number(length) >= 0
+    );
+  };
+  try {
+    const header = JSON.parse(Buffer.from(bytes).toString('utf8')) as Header;
+    if (Array.isArray(header.arrays) && header.arrays.every(isEntry)) return header;
+  } catch {
+    // Told below.
+  }
+  throw corrupt('its header is not readable');
+}
+
+function typeOf(array: SnapshotArray): ArrayType {
+  if (array instanceof Float32Array) return 'f32';
+  return array instanceof Float64Array ? 'f64' : 'i32';
+}
+
+function aligned(length: number): number {
+  return Math.ceil(length / 8) * 8;
+}
+
+function digest(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
