@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UsageError } from './client/failure.js';
 import { type CommandIo, processIo } from './commands/command-io.js';
 import { addDemoCommand } from './commands/demo/demo.js';
 import { addFeedCommand } from './commands/feed.js';
 import { addHeadsCommand } from './commands/heads.js';
-import { packageFolder } from './commands/package-folder.js';
 import { addPredictCommand } from './commands/predict.js';
 import { addServeCommand } from './commands/serve.js';
 import { escapeForTerminal } from './terminal/escape.js';
+import { packageVersion } from './version.js';
 
 const DONE = 0;
 const FAILED = 1;
@@ -38,9 +37,9 @@ export async function main(argv: readonly string[], io: CommandIo = processIo): 
 function buildProgram(io: CommandIo, setStatus: (status: number) => void): Command {
   const program = new Command('headwater')
     .description('Serves image classifiers from one frozen, pruned backbone, and keeps teaching their heads online.')
-    .version(readVersion(), '-V, --version')
+    .version(packageVersion, '-V, --version')
     .addHelpText('after', '\nExample:\n  $ headwater demo\n\nEach command has its own help: headwater feed --help');
-  addServeCommand(program, setStatus);
+  addServeCommand(program, io, setStatus);
   addDemoCommand(program, io, setStatus);
   addFeedCommand(program, io, setStatus);
   addPredictCommand(program, io, setStatus);
@@ -78,11 +77,6 @@ function reportError(error: unknown, io: CommandIo): number {
   io.err.write(`headwater: ${escapeForTerminal(line)}\n`);
   if (error instanceof UsageError) return WRONG_USAGE;
   return FAILED;
-}
-
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(`${packageFolder()}/package.json`, 'utf8')) as { version: string };
-  return version;
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {

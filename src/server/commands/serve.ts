@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { configHelp, loadConfig } from '../config/index.js';
+import { type CommandIo, printLines } from './command-io.js';
 import { collect } from './options.js';
 
 /** `headwater serve`: runs until a signal ends it. */
-export function addServeCommand(program: Command, setStatus: (status: number) => void): void {
+export function addServeCommand(program: Command, io: CommandIo, setStatus: (status: number) => void): void {
   program
     .command('serve')
     .description('run the service until Ctrl-C or SIGTERM')
@@ -16,13 +16,14 @@ export function addServeCommand(program: Command, setStatus: (status: number) =>
         '\nEach key can also be set in the environment: HEADWATER_SERVER_GRPC_PORT=9001.',
     )
     .action(async (options: { config: string; set: string[]; keys?: true }) => {
+      // Loaded here only: the other commands need neither ONNX Runtime nor what reads the configuration.
+      const { configHelp, loadConfig } = await import('../config/index.js');
       if (options.keys) {
-        process.stdout.write(`${configHelp()}\n`);
+        printLines(io.out, [configHelp()]);
         return;
       }
       const config = await loadConfig(options.config, { set: options.set });
-      // Loaded here only: the other commands need neither ONNX Runtime nor sharp.
-      const { serve } = await import('../serve.js');
-      setStatus(await serve(config));
+      const { runServer } = await import('../run.js');
+      setStatus(await runServer(config));
     });
 }
