@@ -84,7 +84,8 @@ export class FoldPool {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.workerUrl, { name: 'headwater-fold' });
+    // Node's own options (such as --input-type) are about the parent's entry file.
+    const worker = new Worker(this.workerUrl, { name: 'headwater-fold', execArgv: [] });
     worker.unref();
     worker.on('message', (response: Response) => this.settle(worker, response));
     const died = (reason: string) => {

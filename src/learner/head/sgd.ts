@@ -12,6 +12,8 @@ const SQUARED_LENGTH_LIMIT = 64;
 /** Samples over which a row's average forgets; younger rows average their later half or so. */
 const AVERAGE_WINDOW = 1000;
 
+const FP32_MAX = 3.4028234663852886e38;
+
 /** Everything that the next step depends on. Matrices are row-major, one row a class. */
 export interface SgdState {
   readonly standardiser: StandardiserState;
@@ -134,7 +136,7 @@ export class SgdClassifier {
       let shift = 0;
       for (let d = 0; d < dimensions; d++) {
         const i = c * dimensions + d;
-        weights[i] = average[i]! * scale[d]!;
+        weights[i] = Math.max(-FP32_MAX, Math.min(FP32_MAX, average[i]! * scale[d]!));
         shift += weights[i]! * state.mean[d]!;
       }
       bias[c] = biasAverage[c]! - shift;
