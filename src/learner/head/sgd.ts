@@ -6,10 +6,10 @@ import { Standardiser, type StandardiserState, startOfStandardiser } from './sta
 
 /**
  * A step is shortened for embeddings whose squared length is above this, about the mean: the step of an outlier would else grow
- * with its square and undo what was learned. (Caltech-101 in one pass: a point more, and less spread between orders.)
+ * with its square and undo what was learned. (Caltech-101 in one pass, eight orders: 0.3 to 0.4 points more.)
  */
 const SQUARED_LENGTH_LIMIT = 64;
-/** Samples over which a row's average forgets; younger rows average their later half or so. */
+/** Samples over which a row's average forgets; younger rows average their whole life, its later part more. */
 const AVERAGE_WINDOW = 1000;
 
 const FP32_MAX = 3.4028234663852886e38;

@@ -1,6 +1,6 @@
 /**
- * Length (root mean square) to which standardised embeddings are scaled, whatever their dimensions: the size of an SGD step
- * is rate * length^2, so one rate fits every backbone.
+ * Length (root mean square) that standardised embeddings would have without the floor, whatever their dimensions; with it they are
+ * somewhat shorter. The size of an SGD step is rate * length^2, so one rate fits every backbone.
  */
 const LENGTH = 10;
 /**
