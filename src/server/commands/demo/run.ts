@@ -14,6 +14,7 @@ import { openLabelledImages } from '../../data/open.js';
 import { shuffled } from '../../data/random.js';
 import { escapeForTerminal } from '../../terminal/escape.js';
 import { quantile } from '../../terminal/numbers.js';
+import { wrapText } from '../../terminal/wrap.js';
 import { type CommandIo, printLines } from '../command-io.js';
 import { packageFolder } from '../package-folder.js';
 import { type DemoFiles, demoConfig, freshDemoFolder } from './demo-folder.js';
@@ -88,17 +89,18 @@ function introLines(
 ): string[] {
   const images =
     data === undefined
-      ? [
-          `Images: ${fed.length}, drawn by this demo as it runs (they are no photos): ${drawnClasses.join(', ')},`,
-          '        in random colours, scale and rotation, with blur, noise and JPEG loss. --data DIR takes real photos.',
-        ]
-      : [`Images: ${fed.length} of ${escapeForTerminal(data)}; ${heldOut.length} more are held out`];
+      ? `${fed.length}, drawn by this demo as it runs (they are no photos): ${drawnClasses.join(', ')}, in random colours, ` +
+        'scale and rotation, with blur, noise and JPEG loss. --data DIR takes real photos.'
+      : `${fed.length} of ${escapeForTerminal(data)}; ${heldOut.length} more are held out.`;
+  const backbone = model === undefined ? `${BUNDLED_MODEL}, 90 % of its weights are zero` : escapeForTerminal(model);
   return [
     'Headwater demo: a server learns from labels that arrive after its answers.',
-    ...images,
-    `Backbone: ${model === undefined ? `${BUNDLED_MODEL}, 90 % of its weights are zero` : escapeForTerminal(model)}; it stays frozen, only the head learns.`,
-    `Server: gRPC 127.0.0.1:${grpcPort}, HTTP 127.0.0.1:${httpPort}; predictions go by gRPC, labels by NATS, ${rate} images/s.`,
-    `Files: ${files.folder} (emptied at every start)`,
+    '',
+    ...wrapText('Images', images),
+    ...wrapText('Backbone', `${backbone}; it stays frozen, only the head learns.`),
+    ...wrapText('Server', `gRPC 127.0.0.1:${grpcPort}, HTTP 127.0.0.1:${httpPort}`),
+    ...wrapText('Traffic', `predictions by gRPC, labels by NATS, ${rate} images/s`),
+    ...wrapText('Files', `${files.folder} (emptied at every start)`),
     '',
   ];
 }

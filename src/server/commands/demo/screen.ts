@@ -41,16 +41,14 @@ export function screenLines(state: DemoState, width: number): string[] {
     ...chart,
     axis,
     `${' '.repeat(7)}0${`${state.total} labels`.padStart(Math.max(0, columns - 8))}`,
-    `${bar(state.labelled / Math.max(1, state.total), 20)} ${state.labelled}/${state.total} labels  ${statusLine(state)}`.slice(
-      0,
-      columns,
-    ),
+    `${bar(state.labelled / Math.max(1, state.total), 20)} ${state.labelled}/${state.total} labels`.slice(0, columns),
+    statusLine(state).slice(0, columns),
   ];
 }
 
 function statusLine({ labelsPerSecond, p50, p99, version, classes }: DemoState): string {
   const latency = `p50 ${milliseconds(p50)}  p99 ${milliseconds(p99)}`;
-  return `${Math.round(labelsPerSecond)}/s  ${latency}  v${version}  ${classes} classes`;
+  return `${Math.round(labelsPerSecond)} labels/s  latency ${latency}  version ${version}  ${classes} classes`;
 }
 
 /** Draws the state: in place on a terminal, a plain line every two seconds elsewhere. */

@@ -5,6 +5,7 @@ import { escapeForTerminal } from '../../../../src/server/terminal/escape.js';
 import { milliseconds, percent, quantile } from '../../../../src/server/terminal/numbers.js';
 import { bar, Progress } from '../../../../src/server/terminal/progress.js';
 import { displayWidth, formatTable } from '../../../../src/server/terminal/table.js';
+import { wrapText } from '../../../../src/server/terminal/wrap.js';
 
 test('escaping shows what could move the cursor, forge a line or turn text around', () => {
   assert.equal(escapeForTerminal('\x1b[2Jcat\r\n'), '\\u{1b}[2Jcat\\u{d}\\u{a}');
@@ -106,4 +107,11 @@ test('numbers for people', () => {
   assert.equal(quantile([5, 1, 4, 2, 3], 0.5), 3);
   assert.equal(quantile([5, 1, 4, 2, 3], 0.99), 5);
   assert.ok(Number.isNaN(quantile([], 0.5)));
+});
+
+test('text is wrapped under its heading', () => {
+  const lines = wrapText('Images', `${'word '.repeat(20)}${'x'.repeat(100)}`);
+  assert.match(lines[0] ?? '', /^Images: {3}word/);
+  assert.ok(lines.slice(0, -1).every((line) => line.length <= 78));
+  assert.equal(lines.at(-1), `${' '.repeat(10)}${'x'.repeat(100)}`);
 });
