@@ -1,5 +1,6 @@
-export { argmax, classify, topK } from './head/classify.js';
-export { defaultLearnerOptions } from './head/sgd.js';
+export { classify, topK } from './head/classify.js';
+export { defaultLearnerOptions } from './head/learner-options.js';
+export { argmax } from './head/softmax.js';
 export type {
   HeadProgress,
   HeadRequest,

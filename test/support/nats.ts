@@ -16,6 +16,8 @@ export interface TestNatsOptions {
   readonly maxPayload?: number;
   /** Bytes that JetStream may reserve. */
   readonly maxFileStore?: number;
+  /** false: a server without it. */
+  readonly jetstream?: boolean;
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
@@ -38,6 +40,8 @@ export interface TestNats {
   kill9(): Promise<void>;
   /** Starts it again on the same port and store (after kill9 or terminate; otherwise terminates first). */
   restart(): Promise<void>;
+  /** Restarts it with other options on the same port and store. */
+  reconfigure(change: Partial<TestNatsOptions>): Promise<void>;
   /** SIGSTOP: the server keeps its sockets and answers nothing. */
   pause(): void;
   resume(): void;
@@ -100,7 +104,7 @@ class TestNatsServer implements TestNats {
   readonly #directory = mkdtempSync(join(tmpdir(), 'headwater-nats-'));
   #child: ChildProcess | undefined;
 
-  constructor(readonly options: TestNatsOptions) {
+  constructor(private options: TestNatsOptions) {
     running.add(this);
   }
 
@@ -164,7 +168,9 @@ class TestNatsServer implements TestNats {
       `log_file: ${text(this.logFile)}`,
       maxPayload === undefined ? '' : `max_payload: ${maxPayload}`,
       authorization,
-      `jetstream { store_dir: ${text(this.storeDirectory)}, max_file_store: ${maxFileStore ?? 2 ** 40} }`,
+      this.options.jetstream === false
+        ? ''
+        : `jetstream { store_dir: ${text(this.storeDirectory)}, max_file_store: ${maxFileStore ?? 2 ** 40} }`,
     ].join('\n');
   }
 
@@ -181,7 +187,7 @@ class TestNatsServer implements TestNats {
           reconnect: false,
         });
         try {
-          await connection.jetstreamManager();
+          if (this.options.jetstream !== false) await connection.jetstreamManager();
           return;
         } finally {
           await connection.close();
@@ -218,6 +224,11 @@ class TestNatsServer implements TestNats {
   async restart(): Promise<void> {
     await this.terminate();
     await this.#startOnce();
+  }
+
+  async reconfigure(change: Partial<TestNatsOptions>): Promise<void> {
+    this.options = { ...this.options, ...change };
+    await this.restart();
   }
 
   pause(): void {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkLearnerOptions } from '../head/learner-options.js';
 import type { HeadDirectory } from '../labels/head-directory.js';
 import type { HeadProgress, HeadRequest, HeadStatus, Heads, LearningObserver } from '../learning.js';
 import { checkClassName, isHeadName } from '../names.js';
@@ -278,7 +279,8 @@ function alreadyThere(name: string): LearnerError {
 
 /** The classes to store: in Unicode normalisation form C, as labels are compared. */
 function checkRequest(request: HeadRequest): 'open' | string[] {
-  const { name, classes, maxClasses } = request;
+  const { name, classes, maxClasses, learner } = request;
+  checkLearnerOptions(learner);
   const refuse = (problem: string) => new LearnerError('invalid_argument', problem);
   if (!isHeadName(name)) throw refuse(`name: '${name}' must match [a-z0-9][a-z0-9_-]{0,62}`);
   if (!(maxClasses >= 1)) throw refuse(`max_classes: must be at least 1, is ${maxClasses}`);

@@ -27,6 +27,6 @@ export class ServingModels {
   }
 
   private async read(definition: HeadDefinition, version: HeadVersion): Promise<HeadModel> {
-    return decodeModel(await this.snapshots.get(definition, 'model', version.modelDigest));
+    return decodeModel(await this.snapshots.get(definition, 'model', version.modelDigest), definition);
   }
 }

@@ -1,5 +1,6 @@
 import { AckPolicy, type JsMsg, nanos } from 'nats';
 import { messageKey, subjects } from '../names.js';
+import { sweepAcknowledged } from '../nats/acknowledged-sweep.js';
 import type { NatsLink } from '../nats/connection.js';
 import { isStreamFull } from '../nats/errors.js';
 import { PullLoop } from '../nats/pull-loop.js';
@@ -56,8 +57,10 @@ export class ParkedLabels {
   /** Labels of one id are settled in their order, so that the first wins. */
   private readonly bySubject = new KeyedQueue();
   private running = 0;
+  private stopped = false;
   private loop: PullLoop | undefined;
   private ticker: NodeJS.Timeout | undefined;
+  private stopSweep: () => void = () => {};
   private readonly roomWaiters: (() => void)[] = [];
 
   constructor(private readonly options: ParkedLabelsOptions) {}
@@ -70,6 +73,7 @@ export class ParkedLabels {
     const { link, onTrouble } = this.options;
     const manager = await link.connection.jetstreamManager({ checkAPI: false });
     await manager.consumers.delete(PARKED_STREAM, CONSUMER).catch(() => false);
+    this.stopSweep = sweepAcknowledged(link, PARKED_STREAM, CONSUMER);
     this.loop = new PullLoop(link, {
       stream: PARKED_STREAM,
       ensureConsumer: () => this.ensureConsumer(),
@@ -83,6 +87,9 @@ export class ParkedLabels {
 
   async stop(): Promise<void> {
     clearInterval(this.ticker);
+    this.stopSweep();
+    this.stopped = true;
+    for (const wake of this.roomWaiters.splice(0)) wake();
     await this.loop?.stop();
     this.lookups.length = 0;
     for (const entries of this.held.values()) for (const { message } of entries) message.nak();
@@ -241,7 +248,7 @@ export class ParkedLabels {
   }
 
   private room(): Promise<void> {
-    if (this.heldCount < MAX_HELD) return Promise.resolve();
+    if (this.stopped || this.heldCount < MAX_HELD) return Promise.resolve();
     return new Promise((resolve) => this.roomWaiters.push(resolve));
   }
 }

@@ -16,6 +16,8 @@ export const JETSTREAM_ERROR = {
   /** An update tries to change what is fixed at creation; the description says what. */
   invalidConfiguration: 10052,
   messageTooLarge: 10054,
+  /** Mostly: the message is gone already. */
+  messageDeleteFailed: 10057,
   streamNameInUse: 10058,
   streamNotFound: 10059,
   subjectsOverlap: 10065,

@@ -8,7 +8,7 @@ export interface PullLoopOptions {
   ensureConsumer(): Promise<string>;
   /** One request's limit. With `maxBytes` messages are limited by their bytes instead (and 100 a request). */
   readonly limit: { readonly maxMessages: number } | { readonly maxBytes: number };
-  /** Resolves when there is room for another request's messages: this is the back-pressure. */
+  /** Resolves when there is room for another request's messages (the back-pressure), and when its owner stops. */
   room(): Promise<void>;
   onMessage(message: JsMsg): void;
   onTrouble(problem: string): void;
@@ -17,6 +17,8 @@ export interface PullLoopOptions {
 /** A pull ends after this even when nothing came, so a consumer or a connection that is gone is noticed. */
 const EXPIRES_MS = 5_000;
 const RETRY_MS = 250;
+/** What nats.js asks for when it is given bytes. */
+const MESSAGES_WITHIN_BYTES = 100;
 
 /**
  * Pulls messages from a consumer for ever, one bounded request after the other, through lost connections, restarts of
@@ -27,7 +29,6 @@ export class PullLoop {
   private current: ConsumerMessages | undefined;
   private readonly running: Promise<void>;
   private readonly offStatus: () => void;
-  private readonly abort = new AbortController();
 
   constructor(
     private readonly link: NatsLink,
@@ -44,7 +45,6 @@ export class PullLoop {
   async stop(): Promise<void> {
     this.stopped = true;
     this.offStatus();
-    this.abort.abort();
     await this.current?.close();
     await this.running;
   }
@@ -53,7 +53,7 @@ export class PullLoop {
     let consumer: Consumer | undefined;
     while (!this.stopped) {
       try {
-        await Promise.race([this.options.room(), this.aborted()]);
+        await this.options.room();
         if (this.stopped) return;
         consumer ??= await this.open();
         await this.pull(consumer);
@@ -73,7 +73,14 @@ export class PullLoop {
 
   private async pull(consumer: Consumer): Promise<void> {
     const { limit, onMessage } = this.options;
-    const common = { expires: EXPIRES_MS, callback: onMessage };
+    let received = 0;
+    const callback = (message: JsMsg) => {
+      received += 1;
+      // nats.js waits for the bytes that are left of a request whose messages have all come.
+      if ('maxBytes' in limit && received === MESSAGES_WITHIN_BYTES) void this.current?.close();
+      onMessage(message);
+    };
+    const common = { expires: EXPIRES_MS, callback };
     const request =
       'maxBytes' in limit ? { ...common, max_bytes: limit.maxBytes } : { ...common, max_messages: limit.maxMessages };
     const messages = await consumer.fetch(request);
@@ -82,11 +89,5 @@ export class PullLoop {
     const problem = await messages.closed();
     this.current = undefined;
     if (problem instanceof Error) throw problem;
-  }
-
-  private aborted(): Promise<void> {
-    const { signal } = this.abort;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 }

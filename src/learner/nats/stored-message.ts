@@ -13,11 +13,7 @@ type DirectManager = JetStreamManager & {
  * A message of a stream with `allow_direct`: the last of a subject, or the next of a subject from a sequence on. Undefined when
  * there is none. @throws when NATS does not answer.
  */
-export async function storedMessage(
-  link: NatsLink,
-  stream: string,
-  query: Query,
-): Promise<StoredMsg | undefined> {
+export async function storedMessage(link: NatsLink, stream: string, query: Query): Promise<StoredMsg | undefined> {
   const manager = (await link.connection.jetstreamManager({ checkAPI: false })) as DirectManager;
   try {
     return await manager.direct.getMessage(stream, query);

@@ -62,6 +62,7 @@ export class StreamFollower {
   async stop(): Promise<void> {
     this.stopped = true;
     this.wakeReader?.();
+    for (const wake of this.roomWaiters.splice(0)) wake();
     await this.loop.stop();
   }
 
@@ -109,7 +110,7 @@ export class StreamFollower {
   }
 
   private room(): Promise<void> {
-    if (this.hasRoom()) return Promise.resolve();
+    if (this.stopped || this.hasRoom()) return Promise.resolve();
     return new Promise((resolve) => this.roomWaiters.push(resolve));
   }
 }

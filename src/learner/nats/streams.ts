@@ -1,123 +1,27 @@
-import {
-  DiscardPolicy,
-  type JetStreamManager,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-  type StreamInfo,
-} from 'nats';
+import { DiscardPolicy, type JetStreamManager, StorageType, type StreamConfig, type StreamInfo } from 'nats';
 import { LearnerError } from '../types.js';
 import type { Log, NatsLink } from './connection.js';
 import { describeNatsError, JETSTREAM_ERROR, jetStreamCode } from './errors.js';
+import {
+  DEAD_STREAM,
+  EMBED_STREAM,
+  HEADS_BUCKET,
+  LABELS_STREAM,
+  LEASES_BUCKET,
+  reservedBytes,
+  SERVED_STREAM,
+  type StreamBytes,
+  type StreamName,
+  type StreamSettings,
+  streamConfigs,
+  TRAINING_STREAM,
+  type WantedConfig,
+} from './stream-settings.js';
 
-export const LABELS_STREAM = 'HEADWATER_LABELS';
-export const PARKED_STREAM = 'HEADWATER_PARKED';
-export const EMBED_STREAM = 'HEADWATER_EMBED';
-export const SERVED_STREAM = 'HEADWATER_SERVED';
-export const TRAINING_STREAM = 'HEADWATER_TRAINING';
-export const DEAD_STREAM = 'HEADWATER_DEAD';
-/** Key-value bucket and object store of the snapshots and their pointers. */
-export const HEADS_BUCKET = 'headwater-heads';
-export const LEASES_BUCKET = 'headwater-leases';
+export * from './stream-settings.js';
 
-export type StreamName =
-  | typeof LABELS_STREAM
-  | typeof PARKED_STREAM
-  | typeof EMBED_STREAM
-  | typeof SERVED_STREAM
-  | typeof TRAINING_STREAM
-  | typeof DEAD_STREAM;
-
-/** `nats.streams.<key>`: how many bytes each stream may hold. JetStream reserves them when the stream is made. */
-export interface StreamBytes {
-  readonly labels: number;
-  readonly served: number;
-  readonly training: number;
-  readonly dead: number;
-  readonly embed: number;
-}
-
-const MiB = 2 ** 20;
-const GiB = 2 ** 30;
-
-export const DEFAULT_STREAM_BYTES: StreamBytes = {
-  labels: GiB,
-  served: 4 * GiB,
-  training: 16 * GiB,
-  dead: 256 * MiB,
-  embed: 2 * GiB,
-};
-
-const PARKED_BYTES = 256 * MiB;
-const PARKED_MESSAGES = 1_000_000;
-/** The served records outlive the join window, so that a label a little too late is told from an unknown one. */
-const SERVED_EXTRA_MS = 3_600_000;
-
-export interface StreamOptions {
-  readonly replicas: number;
-  /** How long a label can join, in milliseconds (`labels.window`). */
-  readonly windowMs: number;
-  readonly bytes: StreamBytes;
+export interface StreamOptions extends StreamSettings {
   readonly log: Log;
-}
-
-type WantedConfig = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'discard' | 'max_bytes'>;
-
-/** The streams' settings: pure, from the options. */
-export function streamConfigs({ replicas, windowMs, bytes }: Omit<StreamOptions, 'log'>): WantedConfig[] {
-  const common = { storage: StorageType.File, num_replicas: replicas };
-  const workQueue = {
-    ...common,
-    retention: RetentionPolicy.Workqueue,
-    discard: DiscardPolicy.New,
-    allow_direct: false,
-  };
-  const limits = { ...common, retention: RetentionPolicy.Limits };
-  return [
-    { ...workQueue, name: LABELS_STREAM, subjects: ['headwater.label.>'], max_bytes: bytes.labels },
-    {
-      ...workQueue,
-      name: PARKED_STREAM,
-      subjects: ['headwater.parked.>'],
-      max_msgs: PARKED_MESSAGES,
-      max_bytes: PARKED_BYTES,
-    },
-    { ...workQueue, name: EMBED_STREAM, subjects: ['headwater.embed.>'], max_bytes: bytes.embed },
-    {
-      ...limits,
-      name: SERVED_STREAM,
-      subjects: ['headwater.served.*.*.*'],
-      discard: DiscardPolicy.Old,
-      max_age: nanos(windowMs + SERVED_EXTRA_MS),
-      max_bytes: bytes.served,
-      max_msgs_per_subject: 8,
-      allow_direct: true,
-    },
-    {
-      ...limits,
-      name: TRAINING_STREAM,
-      subjects: ['headwater.training.*.*.*'],
-      discard: DiscardPolicy.New,
-      discard_new_per_subject: true,
-      max_msgs_per_subject: 1,
-      max_bytes: bytes.training,
-      allow_direct: true,
-      deny_purge: false,
-    },
-    {
-      ...limits,
-      name: DEAD_STREAM,
-      subjects: ['headwater.dead.>'],
-      discard: DiscardPolicy.Old,
-      max_bytes: bytes.dead,
-    },
-  ];
-}
-
-/** Bytes that JetStream must have for all streams, before any replication. */
-export function reservedBytes(bytes: StreamBytes): number {
-  return bytes.labels + PARKED_BYTES + bytes.embed + bytes.served + bytes.training + bytes.dead;
 }
 
 export interface EnsuredStreams {

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { credentials } from '@grpc/grpc-js';
+import { connect, type NatsConnection } from 'nats';
+import { inference, type ModelInferResponse__Output } from '../../protos/index.js';
+import { HeadFold } from '../../src/learner/fold/head-fold.js';
+import { decodeEntry } from '../../src/learner/fold/log-entry.js';
+import { parseNatsUrls } from '../../src/learner/index.js';
+import { lastFirst } from '../support/last-first.js';
+import { natsMissing } from '../support/nats.js';
+import { type ServerProcess, startServer } from '../support/server-process.js';
+import { until } from '../support/until.js';
+
+const DIMENSIONS = 256;
+const classes = ['circle', 'square', 'star', 'wave'];
+
+function embeddingOf(index: number): Float32Array {
+  const embedding = new Float32Array(DIMENSIONS);
+  for (let i = 0; i < DIMENSIONS; i++) {
+    embedding[i] = Math.sin((i + 1) * ((index % classes.length) + 1)) + Math.sin(index * 7.3 + i * 1.7);
+  }
+  return embedding;
+}
+
+type Client = InstanceType<typeof inference.GRPCInferenceService>;
+
+function predict(client: Client, id: string, index: number): Promise<ModelInferResponse__Output> {
+  const embedding = embeddingOf(index);
+  const request = {
+    modelName: 'pets',
+    id,
+    inputs: [{ name: 'embedding', datatype: 'FP32', shape: [1, DIMENSIONS] }],
+    rawInputContents: [Buffer.from(embedding.buffer)],
+  };
+  return new Promise((resolve, reject) => {
+    client.ModelInfer(request, { deadline: Date.now() + 10_000 }, (error, answer) =>
+      error || !answer ? reject(error) : resolve(answer),
+    );
+  });
+}
+
+async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tries > 600) throw error;
+      await delay(100);
+    }
+  }
+}
+
+function connectTo(server: ServerProcess): Promise<NatsConnection> {
+  const { servers, user, password } = parseNatsUrls(server.natsUrl());
+  return connect({ servers: [...servers], user, pass: password, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+}
+
+test('kill -9 of server and nats-server during a stream: nothing recorded is lost, nothing trained twice', {
+  skip: natsMissing(),
+}, async (t) => {
+  const ends = lastFirst(t);
+  const server = await startServer(ends, { snapshots: { everySamples: 40, interval: '200ms' } });
+  const client = new inference.GRPCInferenceService(server.grpc, credentials.createInsecure());
+  ends.after(() => client.close());
+  let nats = await connectTo(server);
+  ends.after(() => nats.close());
+  const natsPid = () => JSON.parse(readFileSync(join(server.dataDir, 'nats.json'), 'utf8')).pid as number;
+
+  const total = 1_200;
+  const disturbances: Record<number, () => Promise<void>> = {
+    // The server alone: its nats-server is orphaned, and must not run twice on one store.
+    300: async () => {
+      const orphan = natsPid();
+      await server.kill9();
+      process.kill(orphan, 0);
+      await server.start();
+      assert.throws(() => process.kill(orphan, 0), 'the orphaned nats-server was stopped before the next one started');
+    },
+    // Its nats-server alone: the server starts it again.
+    600: async () => process.kill(natsPid(), 'SIGKILL') && undefined,
+    // Both at once.
+    900: async () => {
+      process.kill(natsPid(), 'SIGKILL');
+      await server.kill9();
+      await server.start();
+    },
+  };
+  const recorded: string[] = [];
+  let versionBefore = 0;
+  for (let i = 0; i < total; i++) {
+    const disturb = disturbances[i];
+    if (disturb) {
+      await disturb();
+      await nats.close();
+      nats = await patiently(() => connectTo(server));
+    }
+    const id = `k ${i}/*>`;
+    const answer = await patiently(() => predict(client, id, i));
+    const version = Number(answer.modelVersion);
+    assert.ok(
+      version >= versionBefore,
+      `the head goes on from its snapshot: version ${version} after ${versionBefore}`,
+    );
+    versionBefore = version;
+    if (answer.parameters.recorded?.boolParam) recorded.push(id);
+    const label = JSON.stringify({ id, label: classes[i % classes.length] });
+    // Published again until acknowledged, and some twice for no reason, as publishers do.
+    for (let times = i % 5 === 0 ? 2 : 1; times > 0; times--) {
+      await patiently(() => nats.jetstream().publish('headwater.label.pets', label, { timeout: 1_000 }));
+    }
+  }
+  assert.ok(recorded.length > total * 0.9, `${recorded.length} of ${total} answers were recorded`);
+
+  const samples = async () => (await server.metrics()).value('headwater_head_samples_total', { head: 'pets' }) ?? 0;
+  let seen = 0;
+  const allTrained = async () => {
+    seen = await samples();
+    return seen >= recorded.length;
+  };
+  await until('all are trained', allTrained, {
+    timeoutMs: 120_000,
+    state: () => [seen, recorded.length, server.output()],
+  });
+  // What is not recorded becomes dead letters later; the snapshot is written on the way out.
+  const manager = await nats.jetstreamManager();
+  const info = await manager.streams.info('HEADWATER_TRAINING');
+  const log = [];
+  for (let seq = info.state.first_seq; seq <= info.state.last_seq; seq++)
+    log.push(await manager.streams.getMessage('HEADWATER_TRAINING', { seq }));
+  const ids = log.map(({ data }) => decodeEntry(data).sample.id);
+  assert.equal(new Set(ids).size, ids.length, 'no id is in the log twice');
+  const inLog = new Set(ids);
+  assert.deepEqual(
+    recorded.filter((id) => !inLog.has(id)),
+    [],
+    'no recorded answer lost its label',
+  );
+
+  const kv = await nats.jetstream().views.kv('headwater-heads');
+  const definition = (await kv.get('pets.definition'))?.json<ConstructorParameters<typeof HeadFold>[0]>();
+  const fold = new HeadFold(definition as NonNullable<typeof definition>);
+  for (const { seq, data } of log) fold.fold(data, seq);
+  const digest = createHash('sha256').update(fold.snapshot().state).digest('hex');
+  const latest = async () =>
+    (await kv.get('pets.latest'))?.json<{ versions: { stateDigest: string }[] }>().versions[0]?.stateDigest;
+  let stored: string | undefined;
+  const wholeLog = async () => {
+    stored = await latest();
+    return stored === digest;
+  };
+  await until('the newest snapshot is that of the whole log', wholeLog, {
+    timeoutMs: 30_000,
+    state: () => ({ stored, digest, samples: seen, log: log.length }),
+  });
+  assert.equal(await samples(), ids.length, 'the head holds every sample of its log once');
+});

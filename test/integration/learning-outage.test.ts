@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HeadFold } from '../../src/learner/fold/head-fold.js';
+import { decodeEntry } from '../../src/learner/fold/log-entry.js';
+import { lastFirst } from '../support/last-first.js';
+import { natsMissing, startTestNats } from '../support/nats.js';
+import { readStream } from '../support/read-stream.js';
+import { embeddingOf, startTestLearning } from '../support/test-learning.js';
+import { until } from '../support/until.js';
+
+const options = { skip: natsMissing() };
+const classes = ['cat', 'dog', 'emu'];
+
+test('while NATS is away answers are given without a record, and labels resume when it is back', options, async (t) => {
+  const ends = lastFirst(t);
+  const nats = await startTestNats({ t: ends });
+  const { learning, trained, status } = await startTestLearning(ends, nats.url);
+  const head = learning.heads.serving('pets');
+  const record = (id: string) => learning.recordServed(head, [{ id, predicted: '', embedding: embeddingOf(0, 1) }]);
+  assert.equal(await record('before'), true);
+  await nats.terminate();
+  await until('the loss is noticed', () => !learning.connected);
+  assert.equal(await record('during'), false);
+  await assert.rejects(learning.publishLabels('pets', [{ id: 'before', label: 'cat' }]), { code: 'nats_unavailable' });
+  assert.equal(learning.heads.serving('pets').definition.name, 'pets');
+  await nats.restart();
+  await until('it is back', () => learning.connected);
+  await learning.publishLabels('pets', [{ id: 'before', label: 'cat' }]);
+  assert.equal(await record('after'), true);
+  await learning.publishLabels('pets', [{ id: 'after', label: 'dog' }]);
+  await trained(2);
+  assert.equal(status().statistics.samples, 2);
+});
+
+test(
+  'kill -9 of nats-server in the middle of a stream loses no accepted label and trains none twice',
+  options,
+  async (t) => {
+    const ends = lastFirst(t);
+    const nats = await startTestNats({ t: ends });
+    const system = await startTestLearning(ends, nats.url);
+    const { learning } = system;
+    const recorded = new Set<string>();
+    const labelled = new Set<string>();
+    const total = 1_500;
+    const killAt = [400, 900];
+    for (let i = 0; i < total; i++) {
+      const id = `k${i}`;
+      const item = { id, predicted: classes[i % 3] as string, embedding: embeddingOf(i % 3, i) };
+      if (killAt.includes(i)) {
+        void nats
+          .kill9()
+          .then(() => delay(300))
+          .then(() => nats.restart());
+        await until('NATS is away', () => !learning.connected);
+        await until('NATS is back', () => learning.connected);
+      }
+      const answer = await learning.recordServed(learning.heads.serving('pets'), [item]);
+      if (answer) recorded.add(id);
+      // Like any publisher: a label that was not acknowledged is sent again; some are sent twice for no reason.
+      for (let times = i % 7 === 0 ? 2 : 1; times > 0; ) {
+        const stored = await learning
+          .publishLabels('pets', [{ id, label: classes[i % 3] as string }])
+          .catch(() => undefined);
+        if (stored === undefined) await delay(100);
+        else times -= 1;
+      }
+      labelled.add(id);
+    }
+    const must = [...recorded].filter((id) => labelled.has(id));
+    assert.ok(must.length > total / 2, `most answers are recorded: ${must.length} of ${total}`);
+    await system.trained(must.length);
+
+    const log = await readStream(nats.url, 'HEADWATER_TRAINING');
+    const { definition, versions, statistics } = system.status();
+    const fold = new HeadFold(definition);
+    const ids: string[] = [];
+    for (const { seq, data } of log) {
+      fold.fold(data, seq);
+      ids.push(decodeEntry(data).sample.id);
+    }
+    assert.equal(new Set(ids).size, ids.length, 'every id once');
+    assert.deepEqual(
+      must.filter((id) => !ids.includes(id)),
+      [],
+      'none lost',
+    );
+    assert.equal(statistics.samples, ids.length);
+    assert.equal(createHash('sha256').update(fold.snapshot().state).digest('hex'), versions[0]?.stateDigest);
+  },
+);
