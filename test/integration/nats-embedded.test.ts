@@ -176,6 +176,19 @@ describe('the embedded nats-server', { skip }, () => {
     assert.equal(lines.filter((line) => /was killed by SIGKILL; starting it again/.test(line)).length, 3);
   });
 
+  it('leaves nothing running when it is stopped while it starts again', async (t) => {
+    const dataDir = dataDirectory(t);
+    for (const waitMs of [0, 230, 300]) {
+      const server = await start(t, dataDir);
+      process.kill(server.pid!, 'SIGKILL');
+      await delay(waitMs);
+      await server.stop();
+      assert.equal(server.pid, undefined);
+      const directory = join(dataDir, 'nats');
+      assert.deepEqual(await processesWithConfig(join(directory, 'nats-server.conf'), directory), []);
+    }
+  });
+
   it('survives its parent, and is stopped before another starts on its store', async (t) => {
     const dataDir = dataDirectory(t);
     const killed = await parent(t, dataDir);

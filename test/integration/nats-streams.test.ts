@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { DiscardPolicy, RetentionPolicy, StorageType } from 'nats';
+import { connectNats, isStreamFull, isSubjectTaken, type NatsLink } from '../../src/learner/nats/connection.js';
+import { DEFAULT_STREAM_BYTES, ensureStreams, type StreamOptions } from '../../src/learner/nats/streams.js';
+import { LearnerError } from '../../src/learner/types.js';
+import { natsMissing, startTestNats, type TestNatsOptions } from '../support/nats.js';
+
+const skip = natsMissing();
+const MiB = 2 ** 20;
+const small = { labels: MiB, served: MiB, training: MiB, dead: MiB, embed: MiB };
+
+function options(change: Partial<StreamOptions> = {}): StreamOptions {
+  return { replicas: 1, windowMs: 60_000, bytes: DEFAULT_STREAM_BYTES, log: () => {}, ...change };
+}
+
+async function newServer(t: TestContext, serverOptions: TestNatsOptions = {}) {
+  const server = await startTestNats({ t, ...serverOptions });
+  const link = await connectNats({ url: server.url, name: 'test', log: () => {} });
+  t.after(() => link.close());
+  const manager = await link.connection.jetstreamManager({ checkAPI: false });
+  return { server, link, manager };
+}
+
+async function refusal(link: NatsLink, change: Partial<StreamOptions>): Promise<LearnerError> {
+  const error = await ensureStreams(link, options(change)).then(
+    () => assert.fail('the streams were made'),
+    (caught: unknown) => caught,
+  );
+  assert.ok(error instanceof LearnerError, String(error));
+  return error;
+}
+
+describe('the streams', { skip }, () => {
+  it('are made once, and their creation times stay', async (t) => {
+    const { server, link } = await newServer(t);
+    const first = await ensureStreams(link, options());
+    assert.equal(Object.keys(first.created).length, 6);
+    for (const created of Object.values(first.created)) assert.ok(Date.parse(created) > 0, created);
+    await link.jetstream().publish('headwater.label.h', 'x');
+    const changes: string[] = [];
+    const log = (_: string, message: string) => void changes.push(message);
+    assert.deepEqual(await ensureStreams(link, options({ log })), first);
+    await server.kill9();
+    await server.restart();
+    const again = await connectNats({ url: server.url, name: 'test', log });
+    t.after(() => again.close());
+    changes.length = 0;
+    assert.deepEqual(await ensureStreams(again, options({ log })), first);
+    assert.deepEqual(changes, [], 'nothing is changed that is right already');
+    const names: string[] = [];
+    const list = (await again.connection.jetstreamManager()).streams.list();
+    for await (const { config } of list) names.push(config.name);
+    const buckets = ['KV_headwater-heads', 'KV_headwater-leases', 'OBJ_headwater-heads'];
+    assert.deepEqual(names.toSorted(), [...Object.keys(first.created), ...buckets].toSorted());
+  });
+
+  it('are made once when several processes begin together', async (t) => {
+    const { server, link } = await newServer(t);
+    const others = await Promise.all(
+      [1, 2, 3].map(() => connectNats({ url: server.url, name: 'test', log: () => {} })),
+    );
+    t.after(() => Promise.all(others.map((other) => other.close())));
+    const found = await Promise.all([link, ...others].map((each) => ensureStreams(each, options())));
+    for (const each of found) assert.deepEqual(each, found[0]);
+  });
+
+  it('get the settings wanted, as the server tells them', async (t) => {
+    const { link, manager } = await newServer(t);
+    await ensureStreams(link, options());
+    const { config: training } = await manager.streams.info('HEADWATER_TRAINING');
+    assert.equal(training.discard_new_per_subject, true);
+    assert.equal(training.max_msgs_per_subject, 1);
+    assert.equal(training.allow_direct, true);
+    assert.equal(training.storage, StorageType.File);
+    const { config: labels } = await manager.streams.info('HEADWATER_LABELS');
+    assert.equal(labels.retention, RetentionPolicy.Workqueue);
+    assert.equal(labels.discard, DiscardPolicy.New);
+    assert.equal(labels.allow_direct, false);
+    const { config: heads } = await manager.streams.info('KV_headwater-heads');
+    assert.equal(heads.max_msgs_per_subject, 1);
+  });
+
+  it('follow a changed configuration', async (t) => {
+    const { link, manager } = await newServer(t);
+    const { created } = await ensureStreams(link, options());
+    const changes: string[] = [];
+    const log = (_: string, message: string) => void changes.push(message);
+    const changed = await ensureStreams(link, options({ windowMs: 1000, bytes: small, log }));
+    assert.deepEqual(changed.created, created);
+    const { config } = await manager.streams.info('HEADWATER_SERVED');
+    assert.equal(config.max_age, 3_601_000 * 1e6);
+    assert.equal(config.max_bytes, MiB);
+    assert.ok(changes.some((line) => /HEADWATER_SERVED: max_age: \d+ -> \d+, max_bytes: \d+ -> 1048576/.test(line)));
+  });
+
+  it('lose nothing when they get less room than they use, and are full then', async (t) => {
+    const { link, manager } = await newServer(t);
+    await ensureStreams(link, options());
+    const payload = new Uint8Array(MiB / 4);
+    for (let i = 0; i < 8; i++) {
+      await link.jetstream().publish(`headwater.training.h.1.${i}`, payload);
+      await link.jetstream().publish('headwater.label.h', payload);
+    }
+    const warnings: string[] = [];
+    const log = (level: string, message: string) => void (level === 'warn' && warnings.push(message));
+    for (let start = 0; start < 2; start++) await ensureStreams(link, options({ bytes: small, log }));
+    for (const stream of ['HEADWATER_TRAINING', 'HEADWATER_LABELS']) {
+      assert.equal((await manager.streams.info(stream)).state.messages, 8, stream);
+      assert.equal(warnings.filter((line) => line.includes(stream)).length, 2);
+    }
+    await assert.rejects(link.jetstream().publish('headwater.training.h.1.new', payload), isStreamFull);
+    await assert.rejects(link.jetstream().publish('headwater.training.h.1.3', payload), isSubjectTaken);
+    await ensureStreams(link, options());
+    await link.jetstream().publish('headwater.training.h.1.new', payload);
+  });
+
+  it('say which key to lower when the server has too little room', async (t) => {
+    const { link } = await newServer(t, { maxFileStore: 4 * 2 ** 30 });
+    const error = await refusal(link, {});
+    assert.equal(error.code, 'nats_setup');
+    assert.match(error.message, /HEADWATER_SERVED.*4294967296 bytes.*lower nats\.streams\.served.*max_file_store/);
+    await ensureStreams(link, options({ bytes: small }));
+    assert.match((await refusal(link, { bytes: { ...small, training: 2 ** 33 } })).message, /nats\.streams\.training/);
+  });
+
+  it('say so when one server is asked for replicas', async (t) => {
+    const { link } = await newServer(t);
+    assert.match((await refusal(link, { replicas: 3 })).message, /nats\.replicas can't be 3; set it to 1/);
+  });
+
+  it('leave alone what somebody else made, and say what differs', async (t) => {
+    const { link, manager } = await newServer(t);
+    await manager.streams.add({
+      name: 'HEADWATER_LABELS',
+      subjects: ['headwater.label.>'],
+      retention: RetentionPolicy.Limits,
+    });
+    const different = await refusal(link, {});
+    assert.equal(different.code, 'nats_setup');
+    assert.match(different.message, /HEADWATER_LABELS.*can not change retention policy/);
+    await manager.streams.delete('HEADWATER_LABELS');
+    await manager.streams.add({ name: 'OTHER', subjects: ['headwater.label.*'] });
+    assert.match((await refusal(link, {})).message, /another stream.*takes subjects of HEADWATER_LABELS/);
+  });
+
+  it('say so when the server has no JetStream', async (t) => {
+    const { link } = await newServer(t, { jetstream: false });
+    const error = await refusal(link, {});
+    assert.equal(error.code, 'nats_unavailable');
+    assert.match(error.message, /does it run with JetStream/);
+  });
+});
