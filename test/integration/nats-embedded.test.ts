@@ -166,6 +166,8 @@ describe('the embedded nats-server', { skip }, () => {
       process.kill(killed, 'SIGKILL');
       await until(() => server.pid !== undefined && server.pid !== killed && link.connected, 'a new server');
       assert.equal(deaths.length, death);
+      const again = () => lines.filter((line) => line.startsWith('nats-server runs again')).length;
+      await until(() => again() === death, 'the log says so');
       assert.equal(credentials(join(server.credentialsFile, '..')).pid, server.pid);
     }
     await until(async () => (await count(link).catch(() => 0)) === 1, 'the data is back');
