@@ -206,6 +206,9 @@ describe('feed', () => {
     const run = await feed();
     const report = jsonOf(run);
     assert.deepEqual([report.sent, report.labelled, report.unrecorded], [10, 10, 1]);
+    // Two more for each of the five cats, five more for the dog that is never recorded.
+    assert.equal(report.repeated, 15);
+    assert.equal(fake.predictions.length, 25);
     assert.match(run.err, /1 answers were not recorded/);
     assert.ok(fake.predictions.filter(({ id }) => id === 'pets:cat:0.jpg').length === 3);
   });

@@ -9,6 +9,8 @@ const RECORD_ATTEMPTS = 6;
 const FIRST_WAIT_MS = 100;
 
 export interface TimedAnswer extends Answer {
+  /** Answers given to this image, this one included: more than one where the first were not recorded. */
+  readonly answers: number;
   /** Of the call that was answered, in milliseconds. */
   readonly latencyMs: number;
 }
@@ -25,7 +27,7 @@ export function predictPatiently(
   const call = async () => {
     const start = performance.now();
     const answer = await client.predict(head, id, image);
-    return { ...answer, latencyMs: performance.now() - start };
+    return { ...answer, answers: 1, latencyMs: performance.now() - start };
   };
   return withRetry(call, policy, { isTransient, pushbackMs: retryPushbackMs, signal });
 }
@@ -44,7 +46,7 @@ export async function predictRecorded(
 ): Promise<TimedAnswer> {
   for (let attempt = 1; ; attempt++) {
     const answer = await predictPatiently(client, head, id, image, policy, signal);
-    if (answer.recorded || attempt === RECORD_ATTEMPTS) return answer;
+    if (answer.recorded || attempt === RECORD_ATTEMPTS) return { ...answer, answers: attempt };
     await delay(FIRST_WAIT_MS * 2 ** (attempt - 1), undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
 }

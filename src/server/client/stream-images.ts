@@ -34,6 +34,8 @@ export interface StreamCounts {
   /** Answers that named a class, and those that named the true one. */
   answered: number;
   correct: number;
+  /** Answers to images asked again, because the answer before was not recorded. */
+  repeated: number;
   /** Answers whose label may not join, in spite of asking again. */
   unrecorded: number;
   /** Images or labels that were refused or could not be read. */
@@ -53,7 +55,7 @@ const LABELS_PENDING = 10_000;
 const LABELS_IN_FLIGHT = 256;
 
 export function newCounts(): StreamCounts {
-  return { sent: 0, labelled: 0, answered: 0, correct: 0, unrecorded: 0, failed: 0 };
+  return { sent: 0, labelled: 0, answered: 0, correct: 0, repeated: 0, unrecorded: 0, failed: 0 };
 }
 
 /**
@@ -142,6 +144,7 @@ class ImageStream {
 
   #countAnswer(image: LabelledImage, answer: TimedAnswer): void {
     this.counts.sent++;
+    this.counts.repeated += answer.answers - 1;
     if (!answer.recorded) this.counts.unrecorded++;
     if (answer.label !== '') {
       this.counts.answered++;

@@ -40,6 +40,8 @@ export interface FeedReport {
   readonly secondsUntilTrained: number;
   /** Images or labels that were refused or could not be read. */
   readonly failed: number;
+  /** Images asked again because the answer was not recorded: sent + repeated + heldOut requests were answered (join). */
+  readonly repeated: number;
   /** Answers whose label may not join, in spite of asking again. */
   readonly unrecorded: number;
   readonly heldOut: number;

@@ -180,7 +180,7 @@ class FeedRun {
     if (after.generation !== before.generation) {
       throw new Failure(`the head ${after.name} was deleted and created again meanwhile; feed once more`);
     }
-    const { sent, labelled, answered, correct, failed, unrecorded } = this.#counts;
+    const { sent, labelled, answered, correct, failed, repeated, unrecorded } = this.#counts;
     const holdout = holdoutAccuracy(tally);
     return {
       sent,
@@ -194,6 +194,7 @@ class FeedRun {
       imagesPerSecond: seconds > 0 ? sent / seconds : null,
       secondsUntilTrained,
       failed,
+      repeated,
       unrecorded,
       heldOut: holdout.count,
       holdoutCorrect: holdout.correct,
