@@ -1,6 +1,6 @@
 // The gRPC server itself: services, limits, keepalive, health, reflection, start and stop.
 import { isIPv6 } from 'node:net';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProtoPath, type ServingStatusMap } from 'grpc-health-check';
@@ -51,9 +51,12 @@ export class GrpcServer {
 
   /** @returns the port, of use when 0 was asked for. @throws Error with a `code` such as EADDRINUSE when it can't listen. */
   listen(host: string, port: number): Promise<number> {
+    // grpc-js logs a failed bind by itself; the caller tells it better.
+    setLogVerbosity(logVerbosity.NONE);
     const address = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
     return new Promise((resolve, reject) => {
       this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+        setLogVerbosity(logVerbosity.ERROR);
         if (error) reject(error);
         else resolve(bound);
       });

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CLASS_SERIES, classRecall } from '../../../src/server/metrics/head-metrics.js';
+import { Metrics } from '../../../src/server/metrics/metrics.js';
+import { FakeLearning } from '../../support/fake-learning.js';
+
+const classOf = (name: string, recent: number, recall: number) => ({ name, samples: recent, recent, recall });
+
+test('recall: the most frequent classes by name, the rest as other, weighted', () => {
+  const many = Array.from({ length: CLASS_SERIES + 2 }, (_, index) => classOf(`c${index}`, 100 - index, 1));
+  const series = classRecall([...many, classOf('rare', 1, 0), classOf('never', 0, 0)]);
+  assert.equal(series.length, CLASS_SERIES + 1);
+  const [name, recall] = series.at(-1)!;
+  assert.equal(name, 'other');
+  const [a, b] = [100 - CLASS_SERIES, 99 - CLASS_SERIES];
+  assert.ok(Math.abs(recall - (a + b) / (a + b + 1)) < 1e-12, `${recall}`);
+});
+
+test('recall: a class called other is part of other', () => {
+  assert.deepEqual(classRecall([classOf('other', 4, 0.5), classOf('cat', 4, 1)]), [
+    ['cat', 1],
+    ['other', 0.5],
+  ]);
+  assert.deepEqual(classRecall([]), []);
+});
+
+test('names that strangers choose are never a label value', async () => {
+  const metrics = new Metrics();
+  metrics.learn(new FakeLearning());
+  metrics.request('evil"}\n', 'NOT_FOUND', 1);
+  const observer = metrics.observer(() => {});
+  observer.labelResult('evil', 'invalid');
+  observer.deadLetter('evil', 'unknown_head');
+  const text = await metrics.text();
+  assert.doesNotMatch(text, /evil/);
+  assert.match(text, /^headwater_requests_total\{model="unknown",code="NOT_FOUND"\} 1$/m);
+  assert.match(text, /^headwater_labels_total\{head="unknown",result="invalid"\} 1$/m);
+});
+
+test('class names are escaped', async () => {
+  const learning = new FakeLearning();
+  const head = { name: 'h', backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9 };
+  learning.heads.add({ ...head, classes: 'open', learner: {} as never });
+  learning.heads.teach('h', {
+    classes: ['a"b\\c\nd'],
+    dimensions: 1,
+    weights: new Float32Array(1),
+    bias: new Float32Array(1),
+  });
+  const metrics = new Metrics();
+  metrics.learn(learning);
+  assert.ok((await metrics.text()).includes('headwater_class_recall{head="h",class="a\\"b\\\\c\\nd"} 0.5'));
+});
