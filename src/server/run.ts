@@ -24,13 +24,19 @@ export async function runServer(config: Config): Promise<number> {
   return 0;
 }
 
-/** Resolves with the first SIGTERM or SIGINT; the second one exits. */
+/** Resolves with the first SIGTERM or SIGINT; the second one ends the process by itself. */
 function signalled(log: { info(fields: object, message: string): void }): Promise<void> {
   return new Promise((resolve) => {
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals) => {
       signals++;
-      if (signals > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+      if (signals > 1) {
+        // Back to the signal's own effect. process.exit() would stop worker threads in the middle of native code: ONNX
+        // Runtime's binding aborts the process then.
+        process.removeAllListeners(signal);
+        process.kill(process.pid, signal);
+        return;
+      }
       log.info({ signal }, 'stopping: accepted requests are answered first; once more to stop at once');
       resolve();
     };

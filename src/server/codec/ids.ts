@@ -1,8 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
+import { MAX_ID_BYTES } from '../../learner/index.js';
 import { StatusError } from '../errors.js';
-
-/** Of a request's id, and of the id that a label names. */
-export const MAX_ID_BYTES = 256;
 
 /**
  * The id of a request: what the client gave, or a new UUIDv7 when it gave none.

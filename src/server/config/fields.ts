@@ -1,5 +1,6 @@
 // The kinds of values that a key can have. Each says what it expects, so that every error reads alike.
 import { z } from 'zod';
+import { checkClassName } from '../../learner/index.js';
 import { parseBytes, parseDuration } from './units.js';
 
 /** Model, head and backbone names: safe in metrics, URLs and on the terminal. */
@@ -68,11 +69,15 @@ export function list<T extends z.ZodType>(item: T, what: string) {
   return z.array(item, { error: expected(what) });
 }
 
-/** Class names: Unicode NFC, 1 to 128 characters, no control characters. */
+/** Class names, by the learner's rule: in Unicode NFC afterwards. */
 export function className() {
-  const error = expected('a class name of 1 to 128 characters (Unicode NFC) without control characters');
-  return z
-    .string({ error })
-    .transform((value) => value.normalize('NFC'))
-    .refine((value) => value.length > 0 && [...value].length <= 128 && !/\p{Cc}/u.test(value), { error });
+  return z.string({ error: expected('a class name') }).transform((input, context) => {
+    const checked = checkClassName(input);
+    if (checked.ok) return checked.value;
+    context.addIssue({
+      code: 'custom',
+      message: `expected a class name: ${checked.problem.replace('the label', 'it')}`,
+    });
+    return z.NEVER;
+  });
 }

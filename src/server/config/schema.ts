@@ -256,7 +256,7 @@ export function checkClassNames(names: readonly string[]): readonly string[] | s
   const parsed = z.array(className()).safeParse(names);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    return `entry ${String(issue?.path[0])}: ${issue?.message}`;
+    return issue?.path.length === 0 ? issue.message : `entry ${String(issue?.path[0])}: ${issue?.message}`;
   }
   const twice = firstRepeated(parsed.data);
   return twice === undefined ? parsed.data : `${JSON.stringify(twice)} is listed twice`;

@@ -1,9 +1,9 @@
 // One request, start to end: decode -> admission -> batch -> backbone -> head -> record -> answer.
 import type { ModelInferRequest__Output, ModelInferResponse } from '../../../protos/index.js';
 import type { Images } from '../../engine/index.js';
-import type { Learning, ServingHead } from '../../learner/index.js';
+import { type Learning, MAX_ID_BYTES, type ServingHead } from '../../learner/index.js';
 import type { Embedded } from '../batching/batcher.js';
-import { imageId, MAX_ID_BYTES } from '../codec/ids.js';
+import { imageId } from '../codec/ids.js';
 import { type InferRequest, parseInferRequest } from '../codec/request.js';
 import { buildInferResponse, type InferAnswer, type StageTimings } from '../codec/response.js';
 import { StatusError } from '../errors.js';

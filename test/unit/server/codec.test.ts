@@ -286,6 +286,7 @@ test('classification: the k best of each image, ties in class order, never more 
     ['0.500000:1:dog', '0.250000:0:cat', '0.500000:0:cat', '0.375000:2:eel'],
   ]);
   assert.deepEqual(best(9)[1], [2, 3]);
+  assert.deepEqual(best(99), best(9), 'however many are asked for');
 });
 
 test('a head that has learned nothing answers empty labels and probabilities of shape [N,0]', () => {
