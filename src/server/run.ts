@@ -9,7 +9,7 @@ import { serve } from './serve.js';
  * @returns the exit status. @throws StartError, EngineError or LearnerError when it can't start.
  */
 export async function runServer(config: Config): Promise<number> {
-  const log = pino({ name: 'headwater', level: config.log.level }, pino.destination(2));
+  const log = pino({ base: { name: 'headwater' }, level: config.log.level }, pino.destination(2));
   const stopped = signalled(log);
   const server = await serve(config, log);
   const where = (port: number) => `${config.server.host}:${port}`;
