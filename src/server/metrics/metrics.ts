@@ -19,6 +19,8 @@ export class Metrics {
   private readonly registers = [this.registry];
   private batchers: ReadonlyMap<string, Batcher> = new Map();
   private learning: Learning | undefined;
+  /** Heads that have a histogram of label delays. */
+  private readonly withDelays = new Set<string>();
 
   private readonly requests = new Counter({
     name: 'headwater_requests_total',
@@ -163,7 +165,10 @@ export class Metrics {
     return {
       labelResult: (head, result) => this.labels.inc({ head: this.headLabel(head), result }),
       deadLetter: (head, reason: DeadReason) => this.deadLetters.inc({ head: this.headLabel(head), reason }),
-      labelDelay: (head, seconds) => this.labelDelays.observe({ head: this.headLabel(head) }, seconds),
+      labelDelay: (head, seconds) => {
+        this.beginDelays(this.headLabel(head));
+        this.labelDelays.observe({ head: this.headLabel(head) }, seconds);
+      },
       connected: (up) => log(up ? 'info' : 'warn', up ? 'NATS is connected' : 'NATS is away: predictions go on'),
       dropped: (what) => this.dropped.inc({ what }),
       log,
@@ -174,9 +179,16 @@ export class Metrics {
   async text(): Promise<string> {
     for (const { definition } of this.learning?.heads.list() ?? []) {
       for (const result of LABEL_RESULTS) this.labels.inc({ head: definition.name, result }, 0);
-      this.labelDelays.zero({ head: definition.name });
+      this.beginDelays(definition.name);
     }
     return this.registry.metrics();
+  }
+
+  /** Makes an empty histogram, once: `zero` also forgets what was observed. */
+  private beginDelays(head: string): void {
+    if (this.withDelays.has(head)) return;
+    this.withDelays.add(head);
+    this.labelDelays.zero({ head });
   }
 
   private isModel(name: string): boolean {

@@ -37,6 +37,31 @@ test('names that strangers choose are never a label value', async () => {
   assert.match(text, /^headwater_labels_total\{head="unknown",result="invalid"\} 1$/m);
 });
 
+test('what was counted and timed is still there at the next scrape', async () => {
+  const learning = new FakeLearning();
+  const head = { name: 'h', backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9 };
+  learning.heads.add({ ...head, classes: 'open', learner: {} as never });
+  const metrics = new Metrics();
+  metrics.learn(learning);
+  const observer = metrics.observer(() => {});
+  const value = async (series: string) =>
+    (await metrics.text())
+      .split('\n')
+      .find((line) => line.startsWith(`${series} `))
+      ?.slice(series.length + 1);
+  assert.equal(await value('headwater_label_delay_seconds_count{head="h"}'), '0');
+  for (let count = 1; count <= 3; count++) {
+    observer.labelDelay('h', 2);
+    observer.labelResult('h', 'trained');
+    observer.dropped('served_record');
+    assert.equal(await value('headwater_label_delay_seconds_count{head="h"}'), `${count}`);
+    assert.equal(await value('headwater_label_delay_seconds_sum{head="h"}'), `${2 * count}`);
+    assert.equal(await value('headwater_labels_total{head="h",result="trained"}'), `${count}`);
+    assert.equal(await value('headwater_dropped_total{what="served_record"}'), `${count}`);
+    assert.equal(await value('headwater_head_samples_total{head="h"}'), '0');
+  }
+});
+
 test('class names are escaped', async () => {
   const learning = new FakeLearning();
   const head = { name: 'h', backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9 };
