@@ -10,6 +10,7 @@ import { ParkedLabels } from './labels/parked-labels.js';
 import { LabelPublisher } from './labels/publish.js';
 import { SampleWriter } from './labels/sample-writer.js';
 import type { LabelInput, Learning, QueueDepth, ServedItem } from './learning.js';
+import { sweepAcknowledged } from './nats/acknowledged.js';
 import type { NatsLink } from './nats/connection.js';
 import { DeadLetters } from './nats/dead-letters.js';
 import { HeadStore } from './nats/head-store.js';
@@ -17,7 +18,14 @@ import { ServedCache } from './nats/served-cache.js';
 import { ServedRecords } from './nats/served-records.js';
 import { SnapshotStore } from './nats/snapshot-store.js';
 import { StreamFollower } from './nats/stream-follower.js';
-import { type EnsuredStreams, ensureStreams, LABELS_STREAM, SERVED_STREAM } from './nats/streams.js';
+import {
+  EMBED_STREAM,
+  type EnsuredStreams,
+  ensureStreams,
+  LABELS_STREAM,
+  PARKED_STREAM,
+  SERVED_STREAM,
+} from './nats/streams.js';
 import { TrainingLog } from './nats/training-log.js';
 import type { LearningOptions } from './options.js';
 import { type LabelResult, LearnerError, type ServingHead } from './types.js';
@@ -164,6 +172,7 @@ export class LearningSystem implements Learning {
     };
     await this.heads.follow(parts);
     link.onStatus((up) => {
+      if (this.closing.signal.aborted) return;
       observer.connected(up);
       // The watch may have missed what changed meanwhile; a new one tells everything again.
       if (up) void this.heads.follow(parts).catch((error: Error) => log('warn', `heads: ${error.message}`));
@@ -234,10 +243,12 @@ export class LearningSystem implements Learning {
       }
     })();
     await parked.start();
+    const endSweep = sweepAcknowledged(link, [LABELS_STREAM, PARKED_STREAM, EMBED_STREAM], observer.log);
     const pipeline = new LabelPipeline({ ...common, parked, labelsCreated: ensured.created[LABELS_STREAM] });
     return {
       queues: () => [{ name: 'parked_labels', depth: parked.depth, limit: parked.limit }],
       stop: async () => {
+        await endSweep();
         await pipeline.stop();
         await parked.stop();
         await arrivals.stop();

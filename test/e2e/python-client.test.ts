@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { packageDefinition } from '../../protos/index.js';
 import { natsMissing } from '../support/nats.js';
 import { ROOT } from '../support/repository.js';
 import { startServer } from '../support/server-process.js';
@@ -23,24 +21,6 @@ function pythonWithGrpc(): string | undefined {
   });
 }
 
-/** The project's protos as Python's protobuf reads them: a FileDescriptorSet (field 1, length-delimited). */
-function fileDescriptorSet(): Buffer {
-  const files = new Map<string, Buffer>();
-  for (const definition of Object.values(packageDefinition)) {
-    for (const file of definition.fileDescriptorProtos as Buffer[]) files.set(file.toString('latin1'), file);
-  }
-  assert.ok(files.size >= 2, 'the descriptors of both packages are there');
-  return Buffer.concat([...files.values()].flatMap((file) => [Buffer.of(0x0a), varint(file.length), file]));
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 0x80) return Buffer.from([...bytes, rest]);
-    bytes.push((rest & 0x7f) | 0x80);
-  }
-}
-
 const python = pythonWithGrpc();
 const missing = python ? natsMissing() : 'no Python with grpcio (Debian: python3-grpcio)';
 
@@ -49,15 +29,13 @@ test('a Python client predicts, gives labels, watches them being learned, and st
 }, async (t) => {
   const server = await startServer(t);
   const folder = temporaryFolder(t);
-  const descriptors = join(folder, 'protos.bin');
   const photo = join(folder, 'photo.jpg');
-  writeFileSync(descriptors, fileDescriptorSet());
   await sharp({ create: { width: 120, height: 160, channels: 3, background: '#7a4' } })
     .jpeg()
     .toFile(photo);
 
   const script = join(ROOT, 'test/e2e/python_client.py');
-  const { stdout } = await promisify(execFile)(python as string, [script, descriptors, server.grpc, photo], {
+  const { stdout } = await promisify(execFile)(python as string, [script, server.grpc, photo], {
     timeout: 240_000,
   });
   const out = JSON.parse(stdout);

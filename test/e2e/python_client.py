@@ -1,7 +1,7 @@
 """Calls Headwater with grpcio: a gRPC client that is not written in JavaScript.
 
-Reads a serialized FileDescriptorSet (made from the project's protos) from argv[1], the address from argv[2],
-a JPEG from argv[3]; does what a user of the Open Inference Protocol would do and prints what it got as JSON.
+Learns the services from the server's reflection (address in argv[1]), does with a JPEG (argv[2]) what a user of the Open
+Inference Protocol would do, and prints what it got as JSON.
 """
 
 import json
@@ -11,11 +11,48 @@ import sys
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-descriptors, address, jpeg_path = sys.argv[1:4]
+address, jpeg_path = sys.argv[1:3]
+channel = grpc.insecure_channel(address)
 pool = descriptor_pool.DescriptorPool()
-with open(descriptors, "rb") as file:
-    for proto in descriptor_pb2.FileDescriptorSet.FromString(file.read()).file:
-        pool.Add(proto)
+
+
+def fields(data):
+    """Number and bytes of each length-delimited field of a message; others are passed over."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(data):
+        tag = varint()
+        value = varint()
+        if tag & 7 == 2:
+            yield tag >> 3, data[at : at + value]
+            at += value
+
+
+def load_by_reflection(symbol):
+    """Asks grpc.reflection.v1 for the file that holds a symbol (field 4 both ways) and puts it into the pool."""
+    stream = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+    request = bytes([4 << 3 | 2, len(symbol)]) + symbol.encode()
+    for response in stream(iter([request]), timeout=30):
+        for number, value in fields(response):
+            if number != 4:
+                continue
+            for _, file in fields(value):
+                pool.Add(descriptor_pb2.FileDescriptorProto.FromString(file))
+
+
+load_by_reflection("inference.GRPCInferenceService")
+load_by_reflection("headwater.v1.LearningService")
 
 
 def message(name):
@@ -36,7 +73,6 @@ def method(channel, service, name, kind="unary_unary"):
 
 INFER = "inference.GRPCInferenceService"
 LEARN = "headwater.v1.LearningService"
-channel = grpc.insecure_channel(address)
 out = {}
 
 for name, field in (("ServerLive", "live"), ("ServerReady", "ready")):

@@ -76,6 +76,8 @@ export class HeadLearner {
     this.abort.abort();
     await this.follower?.stop();
     await this.running;
+    // It may have begun to follow while it was being stopped.
+    await this.follower?.stop();
     await this.saving;
     const unsaved = this.statistics !== undefined && this.folded > this.snapshotSequence && this.problem === undefined;
     if (saveLast && unsaved && this.options.link.connected) {

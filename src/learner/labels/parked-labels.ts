@@ -1,6 +1,5 @@
 import { AckPolicy, type JsMsg, nanos } from 'nats';
 import { messageKey, subjects } from '../names.js';
-import { sweepAcknowledged } from '../nats/acknowledged-sweep.js';
 import type { NatsLink } from '../nats/connection.js';
 import { isStreamFull } from '../nats/errors.js';
 import { PullLoop } from '../nats/pull-loop.js';
@@ -60,7 +59,6 @@ export class ParkedLabels {
   private stopped = false;
   private loop: PullLoop | undefined;
   private ticker: NodeJS.Timeout | undefined;
-  private stopSweep: () => void = () => {};
   private readonly roomWaiters: (() => void)[] = [];
 
   constructor(private readonly options: ParkedLabelsOptions) {}
@@ -73,7 +71,6 @@ export class ParkedLabels {
     const { link, onTrouble } = this.options;
     const manager = await link.connection.jetstreamManager({ checkAPI: false });
     await manager.consumers.delete(PARKED_STREAM, CONSUMER).catch(() => false);
-    this.stopSweep = sweepAcknowledged(link, PARKED_STREAM, CONSUMER);
     this.loop = new PullLoop(link, {
       stream: PARKED_STREAM,
       ensureConsumer: () => this.ensureConsumer(),
@@ -87,7 +84,6 @@ export class ParkedLabels {
 
   async stop(): Promise<void> {
     clearInterval(this.ticker);
-    this.stopSweep();
     this.stopped = true;
     for (const wake of this.roomWaiters.splice(0)) wake();
     await this.loop?.stop();

@@ -10,14 +10,14 @@ import { isNotFound, isUnavailable, JETSTREAM_ERROR, jetStreamCode } from './err
 // 2.9.10's consumers forget the messages they have delivered and that are not acknowledged yet: those never come again.
 
 /** Messages that were acknowledged out of order can be told only when those before them are acknowledged too. */
-const SWEEP_EVERY_MS = 30_000;
+const SWEEP_EVERY_MS = 5_000;
 
 /** What a consumer had been given when NATS was last connected: what came back after a crash is not above it. */
 type Horizon = ReadonlyMap<string, number>;
 
 /**
  * Removes from work-queue streams what their consumers have acknowledged: now and after every reconnect, and again every
- * 30 s until all that a crash could have brought back is settled.
+ * 5 s until all that a crash could have brought back is settled.
  * Returns what ends it (resolves when the sweep under way has ended).
  */
 export function sweepAcknowledged(link: NatsLink, streams: readonly string[], log: Log): () => Promise<void> {

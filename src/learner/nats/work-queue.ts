@@ -1,5 +1,4 @@
 import { AckPolicy, type ConsumerConfig, type JsMsg, nanos } from 'nats';
-import { sweepAcknowledged } from './acknowledged-sweep.js';
 import type { NatsLink } from './connection.js';
 import { PullLoop } from './pull-loop.js';
 
@@ -37,14 +36,12 @@ export class WorkQueue {
   private readonly roomWaiters: (() => void)[] = [];
   private readonly idleWaiters: (() => void)[] = [];
   private readonly loop: PullLoop;
-  private readonly stopSweep: () => void;
   private stopped = false;
 
   constructor(
     private readonly link: NatsLink,
     private readonly options: WorkQueueOptions,
   ) {
-    this.stopSweep = sweepAcknowledged(link, options.stream, options.consumer, options.filter);
     this.loop = new PullLoop(link, {
       stream: options.stream,
       ensureConsumer: () => this.ensureConsumer(),
@@ -66,7 +63,6 @@ export class WorkQueue {
   /** Lets the running ones end; those not begun go back at once, for others. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.stopSweep();
     for (const wake of this.roomWaiters.splice(0)) wake();
     await this.loop.stop();
     for (const message of this.waiting.splice(0)) message.nak();

@@ -9,7 +9,7 @@ import {
   inference,
   type LearningServiceHandlers,
   learning,
-  packageDefinition,
+  reflectionDefinition,
 } from '../../../protos/index.js';
 import type { StatusError } from '../errors.js';
 import { explainRefusals } from './limits.js';
@@ -46,7 +46,7 @@ export class GrpcServer {
     for (const name of HEALTH_NAMES) initial[name] = 'NOT_SERVING';
     this.health = new HealthImplementation(initial);
     this.health.addToServer(this.server);
-    new ReflectionService({ ...packageDefinition, ...loadSync(healthProtoPath) }).addToServer(this.server);
+    new ReflectionService({ ...reflectionDefinition(), ...loadSync(healthProtoPath) }).addToServer(this.server);
   }
 
   /** @returns the port, of use when 0 was asked for. @throws Error with a `code` such as EADDRINUSE when it can't listen. */
