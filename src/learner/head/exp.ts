@@ -1,6 +1,7 @@
 // Math.exp differs between engines and versions, and a head's state must follow from its log alone: hence an own one,
 // made of nothing but + - * / and Math.floor, which IEEE 754 and ECMAScript fix to the last bit.
 
+// biome-ignore lint/suspicious/noApproximativeNumericConstant: ECMAScript calls its constants approximate; these bits are ours.
 const LOG2_E = 1.4426950408889634;
 /** ln 2 in two parts (Cody and Waite 1980): the high one ends in 20 zero bits, so k * LN2_HIGH is exact for |k| < 2^20. */
 const LN2_HIGH = 0.6931471803691238;

@@ -2,6 +2,7 @@
 
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;
+// biome-ignore lint/suspicious/noApproximativeNumericConstant: ECMAScript calls its constants approximate; these bits are ours.
 const SQRT_2 = 1.4142135623730951;
 const view = new DataView(new ArrayBuffer(8));
 

@@ -3,7 +3,7 @@ import type { FoldPool } from '../fold/fold-pool.js';
 import type { LearningObserver } from '../learning.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
-import type { HeadStore, LatestPointer, Stored } from '../nats/head-store.js';
+import type { HeadStore } from '../nats/head-store.js';
 import type { SnapshotStore } from '../nats/snapshot-store.js';
 import { StreamFollower } from '../nats/stream-follower.js';
 import { TRAINING_STREAM } from '../nats/streams.js';
@@ -11,6 +11,7 @@ import type { TrainingLog } from '../nats/training-log.js';
 import { type HeadDefinition, type HeadStatistics, type HeadVersion, LearnerError } from '../types.js';
 import type { HeadRegistry } from './head-registry.js';
 import type { LiveHead } from './head-view.js';
+import { SnapshotWriter } from './snapshot-writer.js';
 
 export interface SnapshotPolicy {
   /** A snapshot is due after so many samples... */
@@ -50,8 +51,6 @@ export class HeadLearner {
   private folded = 0;
   /** Entries that were in the log beyond those read, when the last was read. */
   private pending = 0;
-  private latest: Stored<LatestPointer> | undefined;
-  private streamCreated = '';
   private snapshotSequence = 0;
   private snapshotSamples = 0;
   private snapshotAtMs = 0;
@@ -59,9 +58,11 @@ export class HeadLearner {
   private savingFailed: Error | undefined;
   private stopped = false;
   private readonly abort = new AbortController();
+  private readonly writer: SnapshotWriter;
   private readonly running: Promise<void>;
 
   constructor(private readonly options: HeadLearnerOptions) {
+    this.writer = new SnapshotWriter({ ...options, keep: options.policy.keep });
     this.running = this.run();
   }
 
@@ -111,16 +112,11 @@ export class HeadLearner {
 
   /** Restores the newest good snapshot and follows the log from its position on. */
   private async open(): Promise<void> {
-    const { definition, store, log, pool, link, observer } = this.options;
+    const { definition, log, pool, link, observer } = this.options;
     await this.saving;
     this.savingFailed = undefined;
     const { created, lastSequence } = await log.state();
-    this.streamCreated = created;
-    const stored = await store.get(definition.name, 'latest');
-    const mine = stored?.value.generation === definition.generation;
-    // A pointer of an older generation is overwritten, at the revision it has.
-    this.latest = stored;
-    const versions = mine ? (stored?.value.versions ?? []) : [];
+    const versions = await this.writer.open(created);
     for (const { position } of versions.slice(0, 1)) checkPosition(definition, position, created, lastSequence);
     await pool.close(definition.name).catch(() => {});
     const restored = await this.restore(versions);
@@ -200,59 +196,12 @@ export class HeadLearner {
       });
   }
 
-  /** Stores a snapshot as the next version. The pointer moves only if it still is where this learner left it. */
   private async save(): Promise<void> {
-    const { definition, snapshots, store, pool, registry } = this.options;
-    const snapshot = await pool.snapshot(definition.name);
+    const snapshot = await this.options.pool.snapshot(this.options.definition.name);
     if (snapshot.sequence <= this.snapshotSequence) return;
     this.snapshotSequence = snapshot.sequence;
     this.snapshotSamples = snapshot.statistics.samples;
-    const modelDigest = await snapshots.put(definition, 'model', snapshot.model);
-    const stateDigest = await snapshots.put(definition, 'state', snapshot.state);
-    const before = this.latest?.value.generation === definition.generation ? this.latest.value.versions : [];
-    const version: HeadVersion = {
-      version: (before[0]?.version ?? 0) + 1,
-      samples: snapshot.statistics.samples,
-      position: { streamCreated: this.streamCreated, sequence: snapshot.sequence },
-      createdAtMs: Date.now(),
-      modelDigest,
-      stateDigest,
-    };
-    const [kept, dropped] = this.retain([version, ...before]);
-    const value = { generation: definition.generation, versions: kept, statistics: snapshot.statistics, epoch: 0 };
-    const revision = await store.compareAndSet(
-      definition.name,
-      'latest',
-      value as LatestPointer,
-      this.latest?.revision,
-    );
-    if (revision === undefined) {
-      throw new LearnerError(
-        'head_unavailable',
-        'the head was changed by another process; its newest snapshot is loaded again',
-      );
-    }
-    this.latest = { value: value as LatestPointer, revision };
-    registry.take({ head: definition.name, key: 'latest', stored: this.latest });
-    await this.removeObjects(dropped, kept);
-  }
-
-  /** The versions to keep: the newest, and the one that the operator pinned. */
-  private retain(versions: readonly HeadVersion[]): [HeadVersion[], HeadVersion[]] {
-    const status = this.options.registry.status(this.options.definition.name);
-    const pinned = status?.pinned ? status.servingVersion : undefined;
-    const keep = (version: HeadVersion, index: number) =>
-      index < this.options.policy.keep || version.version === pinned;
-    return [versions.filter(keep), versions.filter((version, index) => !keep(version, index))];
-  }
-
-  private async removeObjects(dropped: readonly HeadVersion[], kept: readonly HeadVersion[]): Promise<void> {
-    const { definition, snapshots } = this.options;
-    const used = new Set(kept.flatMap(({ modelDigest, stateDigest }) => [modelDigest, stateDigest]));
-    for (const { modelDigest, stateDigest } of dropped) {
-      if (!used.has(modelDigest)) await snapshots.remove(definition, 'model', modelDigest);
-      if (!used.has(stateDigest)) await snapshots.remove(definition, 'state', stateDigest);
-    }
+    await this.writer.write(snapshot);
   }
 
   private async pause(ms: number): Promise<void> {

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkLearnerOptions } from '../head/learner-options.js';
 import type { HeadDirectory } from '../labels/head-directory.js';
 import type { HeadProgress, HeadRequest, HeadStatus, Heads, LearningObserver } from '../learning.js';
-import { checkClassName, isHeadName } from '../names.js';
 import type { HeadChange, HeadStore } from '../nats/head-store.js';
 import type { HeadDefinition, ServingHead } from '../types.js';
 import { LearnerError } from '../types.js';
+import { checkHeadRequest } from './head-request.js';
 import {
   applyChange,
   definitionOf,
@@ -59,6 +58,7 @@ export class HeadRegistry implements Heads, HeadDirectory {
   /** Begins, or begins again after a lost connection, to follow the bucket. */
   async follow(parts: RegistryParts): Promise<void> {
     this.parts = parts;
+    this.stopped = false;
     this.stopWatch();
     this.stopWatch = await parts.store.watch(
       (change) => this.take(change),
@@ -73,6 +73,7 @@ export class HeadRegistry implements Heads, HeadDirectory {
   stop(): void {
     this.stopped = true;
     this.stopWatch();
+    this.listeners.clear();
   }
 
   /** Called after every change. */
@@ -118,7 +119,7 @@ export class HeadRegistry implements Heads, HeadDirectory {
   }
 
   async create(request: HeadRequest): Promise<HeadStatus> {
-    const classes = checkRequest(request);
+    const classes = checkHeadRequest(request);
     const { store } = this.mustParts();
     const before = await store.get(request.name, 'definition');
     if (before && !before.value.deleted) throw alreadyThere(request.name);
@@ -171,6 +172,13 @@ export class HeadRegistry implements Heads, HeadDirectory {
       this.unknownUntil.set(name, Date.now() + UNKNOWN_MS);
     }
     return definitionOf(this.views.get(name));
+  }
+
+  /** @throws LearnerError head_unknown. */
+  async mustFind(name: string): Promise<HeadDefinition> {
+    const definition = await this.find(name);
+    if (definition === undefined) throw this.unknown(name);
+    return definition;
   }
 
   classes(name: string): ReadonlySet<string> {
@@ -275,23 +283,4 @@ export class HeadRegistry implements Heads, HeadDirectory {
 
 function alreadyThere(name: string): LearnerError {
   return new LearnerError('head_exists', `there is a head '${name}' already; delete it first, or choose another name`);
-}
-
-/** The classes to store: in Unicode normalisation form C, as labels are compared. */
-function checkRequest(request: HeadRequest): 'open' | string[] {
-  const { name, classes, maxClasses, learner } = request;
-  checkLearnerOptions(learner);
-  const refuse = (problem: string) => new LearnerError('invalid_argument', problem);
-  if (!isHeadName(name)) throw refuse(`name: '${name}' must match [a-z0-9][a-z0-9_-]{0,62}`);
-  if (!(maxClasses >= 1)) throw refuse(`max_classes: must be at least 1, is ${maxClasses}`);
-  if (classes === 'open') return 'open';
-  const names = classes.map((text, index) => {
-    const checked = checkClassName(text);
-    if (!checked.ok) throw refuse(`classes[${index}]: ${checked.problem}`);
-    return checked.value;
-  });
-  const twice = names.find((text, index) => names.indexOf(text) !== index);
-  if (twice !== undefined) throw refuse(`classes: '${twice}' is there twice`);
-  if (names.length > maxClasses) throw refuse(`classes: ${names.length} are more than max_classes ${maxClasses}`);
-  return names;
 }

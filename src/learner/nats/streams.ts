@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DiscardPolicy, type JetStreamManager, StorageType, type StreamConfig, type StreamInfo } from 'nats';
 import { LearnerError } from '../types.js';
 import type { Log, NatsLink } from './connection.js';
@@ -40,7 +41,7 @@ export async function ensureStreams(link: NatsLink, options: StreamOptions): Pro
   const created: Partial<Record<StreamName, string>> = {};
   for (const config of streamConfigs(options)) {
     const info = await ensureStream(manager, config, options).catch((error) => explain(error, config, link, options));
-    created[config.name as StreamName] = info.created;
+    created[config.name as StreamName] = await creationTime(manager, info);
   }
   await ensureBuckets(link, manager, options);
   return { created: created as Record<StreamName, string> };
@@ -67,6 +68,22 @@ async function ensureStream(
   const updated = await manager.streams.update(config.name, wanted);
   log('info', `changed stream ${config.name}: ${changes.join(', ')}`);
   return updated;
+}
+
+/** A stream that another process is making right now has no creation time yet (seen with 2.9.10). */
+async function creationTime(manager: JetStreamManager, info: StreamInfo): Promise<string> {
+  let { created } = info;
+  for (let attempts = 0; created.startsWith('0001-'); attempts++) {
+    if (attempts > 100) {
+      throw new LearnerError(
+        'nats_unavailable',
+        `JetStream does not tell when ${info.config.name} was made; try again`,
+      );
+    }
+    await delay(20);
+    created = (await manager.streams.info(info.config.name)).created;
+  }
+  return created;
 }
 
 async function streamInfo(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {

@@ -1,0 +1,83 @@
+import type { LearningObserver, QueueDepth } from '../learning.js';
+import { sweepAcknowledged } from '../nats/acknowledged.js';
+import type { NatsLink } from '../nats/connection.js';
+import type { ServedCache } from '../nats/served-cache.js';
+import type { ServedRecords } from '../nats/served-records.js';
+import { StreamFollower } from '../nats/stream-follower.js';
+import { EMBED_STREAM, LABELS_STREAM, PARKED_STREAM, SERVED_STREAM } from '../nats/streams.js';
+import type { HeadDirectory } from './head-directory.js';
+import { LabelPipeline } from './label-pipeline.js';
+import { ParkedLabels } from './parked-labels.js';
+import type { SampleWriter } from './sample-writer.js';
+
+export interface LabelIntakeOptions {
+  readonly link: NatsLink;
+  readonly heads: HeadDirectory;
+  readonly served: ServedRecords;
+  readonly cache: ServedCache;
+  readonly writer: SampleWriter;
+  readonly graceMs: number;
+  /** When HEADWATER_LABELS was made. */
+  readonly labelsCreated: string;
+  readonly observer: LearningObserver;
+}
+
+const ARRIVALS_BUFFER = 4_096;
+
+/** The role `join`: labels on their way to the training log, and the arrival of records that parked ones wait for. */
+export class LabelIntake {
+  private readonly arrivals: StreamFollower;
+  private readonly parked: ParkedLabels;
+  private readonly pipeline: LabelPipeline;
+  private readonly endSweep: () => Promise<void>;
+
+  private constructor(private readonly options: LabelIntakeOptions) {
+    const { link, heads, served, writer, graceMs, labelsCreated, observer } = options;
+    const onTrouble = (problem: string) => observer.log('warn', problem);
+    const common = { link, heads, served, writer, onTrouble };
+    this.parked = new ParkedLabels({ ...common, graceMs, onDropped: () => observer.dropped('parked_label') });
+    // Headers are enough: the subject says which record came.
+    this.arrivals = new StreamFollower(link, {
+      stream: SERVED_STREAM,
+      filter: 'headwater.served.>',
+      after: 'new',
+      headersOnly: true,
+      buffer: ARRIVALS_BUFFER,
+      onTrouble,
+    });
+    this.endSweep = sweepAcknowledged(link, [LABELS_STREAM, PARKED_STREAM, EMBED_STREAM], observer.log);
+    this.pipeline = new LabelPipeline({ ...common, parked: this.parked, labelsCreated });
+  }
+
+  static async start(options: LabelIntakeOptions): Promise<LabelIntake> {
+    const intake = new LabelIntake(options);
+    void intake.tellArrivals();
+    await intake.parked.start().catch(async (error) => {
+      await intake.stop();
+      throw error;
+    });
+    return intake;
+  }
+
+  get queues(): QueueDepth[] {
+    return [{ name: 'parked_labels', depth: this.parked.depth, limit: this.parked.limit }];
+  }
+
+  async stop(): Promise<void> {
+    await this.endSweep();
+    await this.pipeline.stop();
+    await this.parked.stop();
+    await this.arrivals.stop();
+  }
+
+  private async tellArrivals(): Promise<void> {
+    for (;;) {
+      const messages = await this.arrivals.next(ARRIVALS_BUFFER);
+      if (messages.length === 0) return;
+      for (const { subject, seq } of messages) {
+        this.options.cache.heard(subject, seq);
+        this.parked.recordStored(subject);
+      }
+    }
+  }
+}
