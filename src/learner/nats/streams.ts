@@ -21,6 +21,9 @@ import {
 
 export * from './stream-settings.js';
 
+const RACE_ATTEMPTS = 10;
+const RACE_RETRY_MS = 50;
+
 export interface StreamOptions extends StreamSettings {
   readonly log: Log;
 }
@@ -52,16 +55,7 @@ async function ensureStream(
   config: WantedConfig,
   { log }: StreamOptions,
 ): Promise<StreamInfo> {
-  const existing = await streamInfo(manager, config.name);
-  if (existing === undefined) {
-    try {
-      return await manager.streams.add(config);
-    } catch (error) {
-      // Another process has just made it, with other settings.
-      if (jetStreamCode(error) !== JETSTREAM_ERROR.streamNameInUse) throw error;
-      return ensureStream(manager, config, { log } as StreamOptions);
-    }
-  }
+  const existing = await addUnlessThere(manager, config);
   const wanted = keepWhatIsStored(config, existing, log);
   const changes = differences(wanted, existing.config);
   if (changes.length === 0) return existing;
@@ -70,17 +64,36 @@ async function ensureStream(
   return updated;
 }
 
+/**
+ * The stream as it is, or as it was made. While another process makes the same one, nats-server refuses ours for its name or
+ * its subjects before it tells that the other exists (seen with 2.9.10): such a refusal counts only when it lasts.
+ */
+async function addUnlessThere(manager: JetStreamManager, config: WantedConfig): Promise<StreamInfo> {
+  for (let attempts = 0; ; attempts++) {
+    const existing = await streamInfo(manager, config.name);
+    if (existing !== undefined) return existing;
+    try {
+      return await manager.streams.add(config);
+    } catch (error) {
+      const code = jetStreamCode(error);
+      const race = code === JETSTREAM_ERROR.streamNameInUse || code === JETSTREAM_ERROR.subjectsOverlap;
+      if (!race || attempts >= RACE_ATTEMPTS) throw error;
+      await delay(RACE_RETRY_MS);
+    }
+  }
+}
+
 /** A stream that another process is making right now has no creation time yet (seen with 2.9.10). */
 async function creationTime(manager: JetStreamManager, info: StreamInfo): Promise<string> {
   let { created } = info;
   for (let attempts = 0; created.startsWith('0001-'); attempts++) {
-    if (attempts > 100) {
+    if (attempts > RACE_ATTEMPTS) {
       throw new LearnerError(
         'nats_unavailable',
         `JetStream does not tell when ${info.config.name} was made; try again`,
       );
     }
-    await delay(20);
+    await delay(RACE_RETRY_MS);
     created = (await manager.streams.info(info.config.name)).created;
   }
   return created;
