@@ -14,8 +14,8 @@ export type {
   ServedItem,
 } from './learning.js';
 export { type Checked, checkClassName, checkRequestId, isHeadName, MAX_ID_BYTES } from './names.js';
-export { parseNatsUrls } from './nats/nats-url.js';
-export type { StreamBytes } from './nats/streams.js';
+export { type NatsAddress, parseNatsUrls } from './nats/nats-url.js';
+export { DEFAULT_STREAM_BYTES, type StreamBytes } from './nats/streams.js';
 export type { LearningOptions, Role } from './options.js';
 export { startLearning } from './start-learning.js';
 export * from './types.js';

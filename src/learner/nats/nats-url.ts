@@ -16,9 +16,10 @@ const DEFAULT_PORT = '4222';
 /**
  * Reads NATS URLs: a list, or one string with commas. A bare `host:port` is `nats://`. Special characters of credentials are
  * percent-encoded. All URLs are of one cluster, so they must agree in credentials (those without any take the others').
+ * @param where what messages call it
  * @throws LearnerError nats_setup; its message never shows credentials.
  */
-export function parseNatsUrls(urls: string | readonly string[]): NatsAddress {
+export function parseNatsUrls(urls: string | readonly string[], where = 'nats.url'): NatsAddress {
   const list = (typeof urls === 'string' ? [urls] : urls).flatMap((url) => url.split(','));
   const parsed = list
     .map((url) => url.trim())
@@ -27,17 +28,17 @@ export function parseNatsUrls(urls: string | readonly string[]): NatsAddress {
       parseNatsUrl(
         url,
         list.some((other) => other.includes('@'))
-          ? 'nats.url (not shown, it has credentials)'
-          : `nats.url ${JSON.stringify(url)}`,
+          ? `${where} (not shown, it has credentials)`
+          : `${where} ${JSON.stringify(url)}`,
       ),
     );
-  if (parsed.length === 0) throw new LearnerError('nats_setup', `nats.url is empty; ${FORM}`);
+  if (parsed.length === 0) throw new LearnerError('nats_setup', `${where} is empty; ${FORM}`);
   const withCredentials = parsed.filter(({ user, token }) => user !== undefined || token !== undefined);
   const [first] = withCredentials;
   const differs = withCredentials.some(
     ({ user, password, token }) => user !== first?.user || password !== first?.password || token !== first?.token,
   );
-  if (differs) throw new LearnerError('nats_setup', 'the URLs in nats.url must all have the same credentials');
+  if (differs) throw new LearnerError('nats_setup', `the URLs in ${where} must all have the same credentials`);
   return {
     servers: parsed.map(({ server }) => server),
     tls: parsed.some(({ tls }) => tls),

@@ -31,11 +31,11 @@ const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 
 export const DEFAULT_STREAM_BYTES: StreamBytes = {
-  labels: GiB,
-  served: 4 * GiB,
-  training: 16 * GiB,
-  dead: 256 * MiB,
-  embed: 2 * GiB,
+  labels: 256 * MiB,
+  served: GiB,
+  training: 4 * GiB,
+  dead: 64 * MiB,
+  embed: 256 * MiB,
 };
 
 const PARKED_BYTES = 256 * MiB;

@@ -135,6 +135,8 @@ function keepWhatIsStored(config: WantedConfig, { state }: StreamInfo, log: Log)
 function differences(wanted: WantedConfig, existing: StreamConfig): string[] {
   const found: string[] = [];
   for (const [key, value] of Object.entries(wanted)) {
+    // nats.js writes empty fields into the configuration it is given.
+    if (value === undefined) continue;
     const is: unknown = existing[key as keyof StreamConfig];
     // The server leaves out what is false.
     const same = JSON.stringify(is ?? false) === JSON.stringify(value);

@@ -1,22 +1,15 @@
 import { readFile } from 'node:fs/promises';
+import { type NatsAddress, parseNatsUrls } from '../../learner/index.js';
 import { Failure } from './failure.js';
 
-/** Where NATS is, and who we are there. */
-export interface NatsAddress {
-  /** `host:port` of each server. */
-  readonly servers: readonly string[];
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  readonly token?: string | undefined;
-  readonly tls: boolean;
-}
+export type { NatsAddress } from '../../learner/index.js';
 
 const FORM = 'give nats://host:4222, nats://user:password@host:4222, or the path of a nats.json';
 
 /**
  * Finds out what `--nats` means: a URL (or several with commas), or the path of a `nats.json` that an embedded server wrote.
  *
- * @throws Failure; its message never shows credentials.
+ * @throws Failure or LearnerError; the message never shows credentials.
  */
 export async function resolveNatsAddress(urlOrFile: string): Promise<NatsAddress> {
   if (urlOrFile.includes('://')) return parseNatsUrls(urlOrFile, '--nats');
@@ -40,38 +33,4 @@ function urlOfCredentials(text: string, path: string): string {
     // Told below.
   }
   throw new Failure(`${path} is no nats.json (JSON with the key "url"); ${FORM}`);
-}
-
-/** @param where What messages call it. */
-export function parseNatsUrls(urls: string, where: string): NatsAddress {
-  const parsed = urls
-    .split(',')
-    .map((url) => url.trim())
-    .filter((url) => url !== '')
-    .map((url) => parseNatsUrl(url, where));
-  const [first] = parsed;
-  if (first === undefined) throw new Failure(`${where} names no server; ${FORM}`);
-  const named = parsed.find(({ user, token }) => user !== undefined || token !== undefined) ?? first;
-  return { ...named, servers: parsed.flatMap(({ servers }) => servers), tls: parsed.some(({ tls }) => tls) };
-}
-
-function parseNatsUrl(text: string, where: string): NatsAddress {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^(nats|tls):$/.test(url.protocol) || url.hostname === '') {
-    throw new Failure(`${where} is no NATS URL; ${FORM}`);
-  }
-  const servers = [`${url.hostname}:${url.port || '4222'}`];
-  const tls = url.protocol === 'tls:';
-  const user = decoded(url.username, where);
-  const password = decoded(url.password, where);
-  if (user === '') return { servers, tls };
-  return password === '' ? { servers, tls, token: user } : { servers, tls, user, password };
-}
-
-function decoded(text: string, where: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new Failure(`${where}: a % in the credentials must be written %25`);
-  }
 }

@@ -1,6 +1,6 @@
 // The one schema: types, defaults, help and errors of every key come from here.
 import { z } from 'zod';
-import { defaultLearnerOptions } from '../../learner/index.js';
+import { DEFAULT_STREAM_BYTES, defaultLearnerOptions, type StreamBytes } from '../../learner/index.js';
 import { bytes, choice, className, duration, integer, list, name, real, text } from './fields.js';
 
 const port = (what: string, preset: number) =>
@@ -98,7 +98,9 @@ const labels = z
   .strictObject({
     window: duration('1s', '30d').prefault('24h').describe('how long a label can join an answer'),
     grace: duration('0ms', '1h').prefault('30s').describe('how long a label may precede the record of its answer'),
-    dedupe: duration('1s', '3650d').prefault('30d').describe('how long ids are remembered'),
+    dedupe: duration('1s', '3650d')
+      .prefault('30d')
+      .describe('how long ids are remembered, at least: training logs keep them all so far'),
     record: choice(['durable', 'async'])
       .default('durable')
       .describe('durable: an answer waits (50 ms at most) until its record is stored'),
@@ -109,7 +111,10 @@ const labels = z
     error: 'expected a duration not below labels.window: a label could be counted twice',
   });
 
-const streamLimit = (what: string, preset: string) => bytes('1MiB', '1024TiB').prefault(preset).describe(what);
+const streamLimit = (stream: keyof StreamBytes, what: string) =>
+  bytes('1MiB', '1024TiB')
+    .prefault(`${DEFAULT_STREAM_BYTES[stream] / 2 ** 20}MiB`)
+    .describe(what);
 
 const nats = z.strictObject({
   url: z
@@ -125,11 +130,11 @@ const nats = z.strictObject({
     .describe('nats-server to start; null: the one on the PATH or in .tools'),
   streams: z
     .strictObject({
-      labels: streamLimit('labels not yet joined; full: new ones are refused', '256MiB'),
-      served: streamLimit('served records; full: the oldest are dropped', '1GiB'),
-      training: streamLimit('training logs; full: new samples are refused', '4GiB'),
-      embed: streamLimit('image labels on their way to an embedding; full: new ones are refused', '256MiB'),
-      dead: streamLimit('dead letters; full: the oldest are dropped', '64MiB'),
+      labels: streamLimit('labels', 'labels not yet joined; full: new ones are refused'),
+      served: streamLimit('served', 'served records; full: the oldest are dropped'),
+      training: streamLimit('training', 'training logs; full: new samples are refused'),
+      embed: streamLimit('embed', 'image labels on their way to an embedding; full: new ones are refused'),
+      dead: streamLimit('dead', 'dead letters; full: the oldest are dropped'),
     })
     .prefault({})
     .describe('byte limit of each stream'),
