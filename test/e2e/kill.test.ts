@@ -4,44 +4,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { credentials } from '@grpc/grpc-js';
 import { connect, type NatsConnection } from 'nats';
-import { inference, type ModelInferResponse__Output } from '../../protos/index.js';
 import { HeadFold } from '../../src/learner/fold/head-fold.js';
 import { decodeEntry } from '../../src/learner/fold/log-entry.js';
 import { parseNatsUrls } from '../../src/learner/index.js';
+import { classOf, EmbeddingClient } from '../support/embedding-client.js';
 import { lastFirst } from '../support/last-first.js';
 import { natsMissing } from '../support/nats.js';
 import { type ServerProcess, startServer } from '../support/server-process.js';
 import { until } from '../support/until.js';
-
-const DIMENSIONS = 256;
-const classes = ['circle', 'square', 'star', 'wave'];
-
-function embeddingOf(index: number): Float32Array {
-  const embedding = new Float32Array(DIMENSIONS);
-  for (let i = 0; i < DIMENSIONS; i++) {
-    embedding[i] = Math.sin((i + 1) * ((index % classes.length) + 1)) + Math.sin(index * 7.3 + i * 1.7);
-  }
-  return embedding;
-}
-
-type Client = InstanceType<typeof inference.GRPCInferenceService>;
-
-function predict(client: Client, id: string, index: number): Promise<ModelInferResponse__Output> {
-  const embedding = embeddingOf(index);
-  const request = {
-    modelName: 'pets',
-    id,
-    inputs: [{ name: 'embedding', datatype: 'FP32', shape: [1, DIMENSIONS] }],
-    rawInputContents: [Buffer.from(embedding.buffer)],
-  };
-  return new Promise((resolve, reject) => {
-    client.ModelInfer(request, { deadline: Date.now() + 10_000 }, (error, answer) =>
-      error || !answer ? reject(error) : resolve(answer),
-    );
-  });
-}
 
 /** A process that ended and that nobody waited for (a zombie) does not run. */
 function isRunning(pid: number): boolean {
@@ -74,8 +45,7 @@ test('kill -9 of server and nats-server during a stream: nothing recorded is los
 }, async (t) => {
   const ends = lastFirst(t);
   const server = await startServer(ends, { snapshots: { everySamples: 40, interval: '200ms' } });
-  const client = new inference.GRPCInferenceService(server.grpc, credentials.createInsecure());
-  ends.after(() => client.close());
+  const client = new EmbeddingClient(ends, server.grpc);
   let nats = await connectTo(server);
   ends.after(() => nats.close());
   const natsPid = () => JSON.parse(readFileSync(join(server.dataDir, 'nats.json'), 'utf8')).pid as number;
@@ -109,7 +79,7 @@ test('kill -9 of server and nats-server during a stream: nothing recorded is los
       nats = await patiently(() => connectTo(server));
     }
     const id = `k ${i}/*>`;
-    const answer = await patiently(() => predict(client, id, i));
+    const answer = await patiently(() => client.predict(id, i));
     const version = Number(answer.modelVersion);
     assert.ok(
       version >= versionBefore,
@@ -117,7 +87,7 @@ test('kill -9 of server and nats-server during a stream: nothing recorded is los
     );
     versionBefore = version;
     if (answer.parameters.recorded?.boolParam) recorded.push(id);
-    const label = JSON.stringify({ id, label: classes[i % classes.length] });
+    const label = JSON.stringify({ id, label: classOf(i) });
     // Published again until acknowledged, and some twice for no reason, as publishers do.
     for (let times = i % 5 === 0 ? 2 : 1; times > 0; times--) {
       await patiently(() => nats.jetstream().publish('headwater.label.pets', label, { timeout: 1_000 }));
