@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FoldPool } from './fold/fold-pool.js';
 import { createDeclaredHeads } from './heads/declared-heads.js';
 import { cleanUpHead, headProgress } from './heads/generations.js';
+import { HeadCatalogue } from './heads/head-catalogue.js';
 import { HeadLearners } from './heads/head-learners.js';
 import { HeadRegistry } from './heads/head-registry.js';
 import { ServingModels } from './heads/serving-models.js';
@@ -35,7 +36,8 @@ interface Connected {
 
 /** The learner's parts put together according to the roles, on a connection that may come later and go at any time. */
 export class LearningSystem implements Learning {
-  readonly heads: HeadRegistry;
+  readonly heads: HeadCatalogue;
+  private readonly registry: HeadRegistry;
   private readonly results = new Map<string, Partial<Record<LabelResult, number>>>();
   private readonly observer: LearningObserver;
   private learners: HeadLearners | undefined;
@@ -59,7 +61,9 @@ export class LearningSystem implements Learning {
         options.observer.labelResult(head, result);
       },
     };
-    this.heads = new HeadRegistry(this.observer, (head) => this.learners?.live(head));
+    this.registry = new HeadRegistry(this.observer, (head) => this.learners?.live(head));
+    this.registry.onChange(() => this.forgetDeletedHeads());
+    this.heads = new HeadCatalogue(this.registry);
   }
 
   /** Begins in the background: what needs NATS answers `nats_unavailable` until it is there. */
@@ -86,7 +90,7 @@ export class LearningSystem implements Learning {
     if (!this.system) {
       throw new LearnerError('nats_unavailable', `labels can't be stored: ${this.problem}; send them again later`);
     }
-    return this.system.publisher.publish(await this.heads.mustFind(head), labels);
+    return this.system.publisher.publish(await this.registry.mustFind(head), labels);
   }
 
   labelResults(head: string): Readonly<Partial<Record<LabelResult, number>>> {
@@ -143,12 +147,12 @@ export class LearningSystem implements Learning {
     const onDropped = () => observer.dropped('served_record');
     const served = new ServedRecords(link, { mode: labels.record, cache, onDropped });
     await this.followHeads(link, store, snapshots, log);
-    await createDeclaredHeads(heads, this.heads, store, observer.log);
+    await createDeclaredHeads(heads, this.registry, this.heads, store, observer.log);
 
     const writer = new SampleWriter(log, new DeadLetters(link), observer, labels.windowMs);
     if (roles.includes('learn')) this.learn(link, store, snapshots, log);
     if (roles.includes('serve')) this.embedImages(link, writer);
-    const common = { link, heads: this.heads, served, cache, writer, observer };
+    const common = { link, heads: this.registry, served, cache, writer, observer };
     const intake = roles.includes('join')
       ? await LabelIntake.start({ ...common, graceMs: labels.graceMs, labelsCreated: created[LABELS_STREAM] })
       : undefined;
@@ -157,25 +161,23 @@ export class LearningSystem implements Learning {
   }
 
   private async followHeads(link: NatsLink, store: HeadStore, snapshots: SnapshotStore, log: TrainingLog) {
-    const parts = {
-      store,
-      models: this.options.roles.includes('serve') ? new ServingModels(snapshots) : undefined,
-      progress: headProgress(link, log),
-      cleanUp: cleanUpHead(store, snapshots, log, this.observer.log),
-    };
-    await this.heads.follow(parts);
-    this.stops.push(() => this.heads.stop());
+    const models = this.options.roles.includes('serve') ? new ServingModels(snapshots) : undefined;
+    const parts = { store, models };
+    const cleanUp = cleanUpHead(store, snapshots, log, this.observer.log);
+    this.heads.connect({ link, store, progress: headProgress(link, log), cleanUp });
+    await this.registry.follow(parts);
+    this.stops.push(() => this.registry.stop());
     const offStatus = link.onStatus((up) => {
       if (this.closing.signal.aborted) return;
       this.observer.connected(up);
       // The watch may have missed what changed meanwhile; a new one tells everything again.
-      if (up) this.heads.follow(parts).catch((error: Error) => this.observer.log('warn', `heads: ${error.message}`));
+      if (up) this.registry.follow(parts).catch((error: Error) => this.observer.log('warn', `heads: ${error.message}`));
     });
     this.stops.push(offStatus);
   }
 
   private learn(link: NatsLink, store: HeadStore, snapshots: SnapshotStore, log: TrainingLog): void {
-    const common = { link, store, snapshots, log, registry: this.heads, observer: this.observer };
+    const common = { link, store, snapshots, log, registry: this.registry, observer: this.observer };
     const learners = new HeadLearners({ ...common, pool: new FoldPool(), policy: this.options.snapshots });
     this.learners = learners;
     this.stops.push(() => learners.stop());
@@ -184,16 +186,21 @@ export class LearningSystem implements Learning {
   private embedImages(link: NatsLink, writer: SampleWriter): void {
     const onTrouble = (problem: string) => this.observer.log('warn', problem);
     for (const embedder of this.options.embedders) {
-      const common = { link, heads: this.heads, writer, embedder, onTrouble };
+      const common = { link, heads: this.registry, writer, embedder, onTrouble };
       const images = new ImageLabels({ ...common, concurrency: IMAGE_CONCURRENCY });
       this.stops.push(() => images.stop());
     }
   }
 
-  /** Dead letters of heads that do not exist have no name, so this is bounded by the number of heads. */
   private count(head: string, result: LabelResult): void {
+    // Of heads that exist only: names of others come from strangers.
+    if (this.registry.status(head) === undefined) return;
     const counts = this.results.get(head) ?? {};
     counts[result] = (counts[result] ?? 0) + 1;
     this.results.set(head, counts);
+  }
+
+  private forgetDeletedHeads(): void {
+    for (const head of this.results.keys()) if (this.registry.status(head) === undefined) this.results.delete(head);
   }
 }

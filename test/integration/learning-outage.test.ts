@@ -34,6 +34,30 @@ test('while NATS is away answers are given without a record, and labels resume w
   assert.equal(status().statistics.samples, 2);
 });
 
+test('a snapshot that could not be stored is stored later, without another label', options, async (t) => {
+  const ends = lastFirst(t);
+  const nats = await startTestNats({ t: ends });
+  const { learning, trained, status } = await startTestLearning(ends, nats.url, {
+    snapshots: { everySamples: 1_000, everyMs: 500, keep: 5 },
+  });
+  const labels = (from: number) =>
+    Array.from({ length: 10 }, (_, i) => ({
+      id: `p${from + i}`,
+      label: classes[i % 3] as string,
+      embedding: [...embeddingOf(i % 3, from + i)],
+    }));
+  await learning.publishLabels('pets', labels(0));
+  await trained(10);
+  await learning.publishLabels('pets', labels(10));
+  await until('they are folded', () => status().statistics.samples === 20);
+  // The server hangs while the snapshot is on its way: longer than requests wait.
+  nats.pause();
+  await delay(7_000);
+  nats.resume();
+  await trained(20);
+  assert.deepEqual(learning.labelResults('pets'), { trained: 20 });
+});
+
 test(
   'kill -9 of nats-server in the middle of a stream loses no accepted label and trains none twice',
   options,
@@ -88,6 +112,11 @@ test(
       'none lost',
     );
     assert.equal(statistics.samples, ids.length);
+    assert.equal(
+      learning.labelResults('pets').trained,
+      ids.length,
+      'each is counted once, however often it was folded',
+    );
     assert.equal(createHash('sha256').update(fold.snapshot().state).digest('hex'), versions[0]?.stateDigest);
   },
 );

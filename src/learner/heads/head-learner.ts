@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { JsMsg } from 'nats';
 import type { FoldPool } from '../fold/fold-pool.js';
 import type { LearningObserver } from '../learning.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
+import { isUnavailable } from '../nats/errors.js';
 import type { HeadStore } from '../nats/head-store.js';
 import type { SnapshotStore } from '../nats/snapshot-store.js';
 import { StreamFollower } from '../nats/stream-follower.js';
@@ -38,6 +40,8 @@ export interface HeadLearnerOptions {
 const BATCH = 256;
 const BUFFER = 1_024;
 const TROUBLE_RETRY_MS = 2_000;
+/** A snapshot that is due waits for the one being stored. */
+const MIN_WAIT_MS = 20;
 
 /**
  * Teaches one head: loads its newest snapshot, folds its training log from there on in the worker thread, and writes new
@@ -49,12 +53,15 @@ export class HeadLearner {
   private problem: string | undefined;
   /** Sequence of the last entry folded. */
   private folded = 0;
+  /** Sequence of the last entry that was counted as trained: it never goes back. */
+  private counted = 0;
   /** Entries that were in the log beyond those read, when the last was read. */
   private pending = 0;
   private snapshotSequence = 0;
   private snapshotSamples = 0;
   private snapshotAtMs = 0;
   private saving: Promise<void> = Promise.resolve();
+  private isSaving = false;
   private savingFailed: Error | undefined;
   private stopped = false;
   private readonly abort = new AbortController();
@@ -68,7 +75,9 @@ export class HeadLearner {
 
   get live(): LiveHead | undefined {
     const { statistics, problem } = this;
-    return statistics && { statistics, lag: this.pending + (this.follower?.depth ?? 0), problem };
+    // How much has been logged meanwhile is not known while NATS is away.
+    const lag = this.options.link.connected ? this.pending + (this.follower?.depth ?? 0) : undefined;
+    return statistics && { statistics, lag, problem };
   }
 
   /** Writes a last snapshot (unless the head was deleted) and ends. */
@@ -156,52 +165,77 @@ export class HeadLearner {
   }
 
   private async fold(): Promise<void> {
-    const { definition, pool, observer } = this.options;
     const follower = this.follower as StreamFollower;
     while (!this.stopped) {
       const messages = await this.nextEntries(follower);
       if (this.savingFailed) throw this.savingFailed;
-      const last = messages.at(-1);
-      if (last !== undefined) {
-        const entries = messages.map(({ data, seq }) => ({ bytes: data.slice(), sequence: seq }));
-        this.pending = last.info.pending + messages.length;
-        const result = await pool.fold(definition.name, entries);
-        this.statistics = result.statistics;
-        this.folded = last.seq;
-        this.pending = last.info.pending;
-        for (let i = 0; i < result.folded; i++) observer.labelResult(definition.name, 'trained');
-      }
+      // Entries that this process has folded before (it went back to a snapshot) are not counted again.
+      await this.foldEntries(
+        messages.filter(({ seq }) => seq <= this.counted),
+        false,
+      );
+      await this.foldEntries(
+        messages.filter(({ seq }) => seq > this.counted),
+        true,
+      );
       this.saveWhenDue();
     }
   }
 
-  /** Waits for entries; with something unsaved, no longer than until the snapshot is due. */
-  private async nextEntries(follower: StreamFollower) {
-    if (this.folded === this.snapshotSequence) return follower.next(BATCH);
-    const dueInMs = this.snapshotAtMs + this.options.policy.everyMs - Date.now();
-    return follower.next(BATCH, Math.max(1, dueInMs));
+  private async foldEntries(messages: readonly JsMsg[], count: boolean): Promise<void> {
+    const last = messages.at(-1);
+    if (last === undefined) return;
+    const { definition, pool, observer } = this.options;
+    const entries = messages.map(({ data, seq }) => ({ bytes: data.slice(), sequence: seq }));
+    this.pending = last.info.pending + messages.length;
+    const result = await pool.fold(definition.name, entries);
+    this.statistics = result.statistics;
+    this.folded = last.seq;
+    this.pending = last.info.pending;
+    if (!count) return;
+    this.counted = last.seq;
+    for (let i = 0; i < result.folded; i++) observer.labelResult(definition.name, 'trained');
+    for (const [reason, skipped] of Object.entries(result.skipped)) this.tellSkipped(reason, skipped);
   }
 
+  /** The log holds them, the head can't learn them: its classes were used up by labels that came at the same moment, say. */
+  private tellSkipped(reason: string, skipped: number): void {
+    const { definition, observer } = this.options;
+    for (let i = 0; i < skipped; i++) observer.labelResult(definition.name, 'invalid');
+    observer.log('warn', `head '${definition.name}': ${skipped} sample(s) of the log can't be learned: ${reason}`);
+  }
+
+  /** Waits for entries; with something unsaved, no longer than until the snapshot is due. */
+  private async nextEntries(follower: StreamFollower): Promise<JsMsg[]> {
+    if (this.folded === this.snapshotSequence) return follower.next(BATCH);
+    const dueInMs = this.snapshotAtMs + this.options.policy.everyMs - Date.now();
+    return follower.next(BATCH, Math.max(MIN_WAIT_MS, dueInMs));
+  }
+
+  /** Folding goes on while a snapshot is stored; one is stored at a time. */
   private saveWhenDue(): void {
     const { everySamples, everyMs } = this.options.policy;
     const samples = (this.statistics?.samples ?? 0) - this.snapshotSamples;
     const due = samples >= everySamples || Date.now() >= this.snapshotAtMs + everyMs;
-    if (this.folded === this.snapshotSequence || !due) return;
-    this.snapshotAtMs = Date.now();
-    // Folding goes on while the snapshot is stored; one is stored at a time.
-    this.saving = this.saving
-      .then(() => (this.savingFailed ? undefined : this.save()))
+    if (this.isSaving || this.folded === this.snapshotSequence || !due) return;
+    this.isSaving = true;
+    this.saving = this.save()
       .catch((error: Error) => {
-        this.savingFailed = error;
+        // NATS is away: the next attempt will do.
+        if (this.options.link.connected && !isUnavailable(error)) this.savingFailed = error;
+      })
+      .finally(() => {
+        this.isSaving = false;
+        this.snapshotAtMs = Date.now();
       });
   }
 
   private async save(): Promise<void> {
     const snapshot = await this.options.pool.snapshot(this.options.definition.name);
     if (snapshot.sequence <= this.snapshotSequence) return;
+    await this.writer.write(snapshot);
     this.snapshotSequence = snapshot.sequence;
     this.snapshotSamples = snapshot.statistics.samples;
-    await this.writer.write(snapshot);
   }
 
   private async pause(ms: number): Promise<void> {

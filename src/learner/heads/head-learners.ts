@@ -13,9 +13,10 @@ export class HeadLearners {
   /** Heads whose last learner is still ending: the next begins after it. */
   private readonly ending = new Map<string, Promise<void>>();
   private stopped = false;
+  private readonly offChange: () => void;
 
   constructor(private readonly common: Omit<HeadLearnerOptions, 'definition'>) {
-    common.registry.onChange(() => this.follow());
+    this.offChange = common.registry.onChange(() => this.follow());
     this.follow();
   }
 
@@ -26,6 +27,7 @@ export class HeadLearners {
   /** Ends all, each after a last snapshot. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.offChange();
     await Promise.all([...this.running.values()].map(({ learner }) => learner.stop(true)));
     await Promise.all(this.ending.values());
     await this.common.pool.terminate();

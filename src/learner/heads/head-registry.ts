@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HeadDirectory } from '../labels/head-directory.js';
-import type { HeadProgress, HeadRequest, HeadStatus, Heads, LearningObserver } from '../learning.js';
+import type { HeadStatus, LearningObserver } from '../learning.js';
 import type { HeadChange, HeadStore } from '../nats/head-store.js';
-import type { HeadDefinition, ServingHead } from '../types.js';
-import { LearnerError } from '../types.js';
-import { checkHeadRequest } from './head-request.js';
+import { type HeadDefinition, type HeadVersion, LearnerError, type ServingHead } from '../types.js';
 import {
   applyChange,
   definitionOf,
@@ -21,10 +19,6 @@ export interface RegistryParts {
   readonly store: HeadStore;
   /** undefined in processes that do not serve. */
   readonly models: ServingModels | undefined;
-  /** Labels waiting and the log's end: asked of NATS. */
-  progress(definition: HeadDefinition): Promise<HeadProgress>;
-  /** Removes what a deleted generation leaves behind. */
-  cleanUp(definition: HeadDefinition, view: HeadView): Promise<void>;
 }
 
 const LOAD_RETRY_MS = 2_000;
@@ -36,12 +30,13 @@ const MAX_UNKNOWN = 1_000;
  * All heads as NATS's key-value bucket tells them, with the version that each is served from. Every process holds one; it
  * follows the bucket, so that what one process changes reaches all.
  */
-export class HeadRegistry implements Heads, HeadDirectory {
+export class HeadRegistry implements HeadDirectory {
   private readonly views = new Map<string, HeadView>();
   private readonly unknownUntil = new Map<string, number>();
-  private readonly classSets = new Map<string, { revision: number; names: ReadonlySet<string> }>();
+  private readonly classSets = new WeakMap<object, ReadonlySet<string>>();
   private parts: RegistryParts | undefined;
   private stopWatch: () => void = () => {};
+  private following: Promise<void> = Promise.resolve();
   private readonly listeners = new Set<() => void>();
   private isLoaded = false;
   private stopped = false;
@@ -59,26 +54,33 @@ export class HeadRegistry implements Heads, HeadDirectory {
   async follow(parts: RegistryParts): Promise<void> {
     this.parts = parts;
     this.stopped = false;
-    this.stopWatch();
-    this.stopWatch = await parts.store.watch(
-      (change) => this.take(change),
-      () => {
-        this.isLoaded = true;
-        this.notify();
-      },
-      (problem) => this.observer.log('error', problem),
-    );
+    // One after the other: two reconnects close together must not leave a watch that nobody ends.
+    this.following = this.following.then(async () => {
+      this.stopWatch();
+      this.stopWatch = await parts.store.watch(
+        (change) => this.take(change),
+        () => {
+          this.isLoaded = true;
+          this.notify();
+        },
+        (problem) => this.observer.log('error', problem),
+      );
+      if (this.stopped) this.stopWatch();
+    });
+    const { following } = this;
+    this.following = following.catch(() => {});
+    await following;
   }
 
   stop(): void {
     this.stopped = true;
     this.stopWatch();
-    this.listeners.clear();
   }
 
-  /** Called after every change. */
-  onChange(listener: () => void): void {
+  /** Calls the listener after every change. Returns what ends it. */
+  onChange(listener: () => void): () => void {
     this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Definitions of all heads, by name. */
@@ -118,56 +120,13 @@ export class HeadRegistry implements Heads, HeadDirectory {
     return { definition, version, model: await this.mustModels().load(definition, known) };
   }
 
-  async create(request: HeadRequest): Promise<HeadStatus> {
-    const classes = checkHeadRequest(request);
-    const { store } = this.mustParts();
-    const before = await store.get(request.name, 'definition');
-    if (before && !before.value.deleted) throw alreadyThere(request.name);
-    const generation = (before?.value.generation ?? 0) + 1;
-    const value = { ...request, classes, generation, createdAtMs: Date.now(), deleted: false };
-    const revision = await store.compareAndSet(request.name, 'definition', value, before?.revision);
-    if (revision === undefined) throw alreadyThere(request.name);
-    this.take({ head: request.name, key: 'definition', stored: { value, revision } });
-    return this.mustStatus(request.name);
-  }
-
-  async delete(name: string): Promise<void> {
-    const parts = this.mustParts();
-    const stored = await parts.store.get(name, 'definition');
-    if (!stored || stored.value.deleted) throw this.unknown(name);
-    const value = { ...stored.value, deleted: true };
-    const revision = await parts.store.compareAndSet(name, 'definition', value, stored.revision);
-    if (revision === undefined)
-      throw new LearnerError('head_unavailable', `head '${name}' changed meanwhile; try again`);
-    const view = { ...this.views.get(name) };
-    this.take({ head: name, key: 'definition', stored: { value, revision } });
-    await parts.cleanUp(stored.value, view);
-  }
-
-  async rollback(name: string, version: number): Promise<HeadStatus> {
-    const [definition, view] = this.must(name);
-    const { store } = this.mustParts();
-    if (version === 0) await store.remove(name, 'serving');
-    else {
-      this.mustVersion(name, view, version);
-      await store.put(name, 'serving', { generation: definition.generation, version });
-    }
-    this.take({ head: name, key: 'serving', stored: await store.get(name, 'serving') });
-    await this.loadWanted(name);
-    return this.mustStatus(name);
-  }
-
-  progress(name: string): Promise<HeadProgress> {
-    const [definition] = this.must(name);
-    return this.mustParts().progress(definition);
-  }
-
   async find(name: string): Promise<HeadDefinition | undefined> {
     const known = definitionOf(this.views.get(name));
     if (known || (this.unknownUntil.get(name) ?? 0) > Date.now()) return known;
-    const stored = await this.mustParts().store.get(name, 'definition');
-    if (stored && !stored.value.deleted) this.take({ head: name, key: 'definition', stored });
-    else {
+    const stored = await this.store.get(name, 'definition');
+    if (stored && !stored.value.deleted) {
+      this.take({ head: name, key: 'definition', stored, revision: stored.revision });
+    } else {
       if (this.unknownUntil.size >= MAX_UNKNOWN) this.unknownUntil.clear();
       this.unknownUntil.set(name, Date.now() + UNKNOWN_MS);
     }
@@ -182,13 +141,11 @@ export class HeadRegistry implements Heads, HeadDirectory {
   }
 
   classes(name: string): ReadonlySet<string> {
-    const latest = this.views.get(name)?.latest;
-    if (latest === undefined) return new Set();
-    const known = this.classSets.get(name);
-    if (known?.revision === latest.revision) return known.names;
-    const names = new Set(latest.value.statistics.classes.map((statistics) => statistics.name));
-    this.classSets.set(name, { revision: latest.revision, names });
-    return names;
+    const statistics = this.live(name)?.statistics ?? this.views.get(name)?.latest?.value.statistics;
+    if (statistics === undefined) return new Set();
+    const known = this.classSets.get(statistics) ?? new Set(statistics.classes.map((entry) => entry.name));
+    this.classSets.set(statistics, known);
+    return known;
   }
 
   /** Our own writes come here before the watch tells them. */
@@ -202,7 +159,7 @@ export class HeadRegistry implements Heads, HeadDirectory {
   }
 
   /** Loads the version that should be served, then swaps it in at once: who reads before sees the old one, whole. */
-  private async loadWanted(name: string): Promise<void> {
+  async loadWanted(name: string): Promise<void> {
     const view = this.views.get(name);
     const models = this.parts?.models;
     if (view === undefined || models === undefined || view.loading) return;
@@ -234,7 +191,8 @@ export class HeadRegistry implements Heads, HeadDirectory {
     for (const listener of this.listeners) listener();
   }
 
-  private must(name: string): [HeadDefinition, HeadView] {
+  /** @throws LearnerError head_unknown, head_unavailable before the first full view. */
+  must(name: string): [HeadDefinition, HeadView] {
     const view = this.views.get(name);
     const definition = definitionOf(view);
     if (view && definition) return [definition, view];
@@ -247,13 +205,15 @@ export class HeadRegistry implements Heads, HeadDirectory {
     throw this.unknown(name);
   }
 
-  private mustStatus(name: string): HeadStatus {
+  /** @throws LearnerError head_unknown. */
+  mustStatus(name: string): HeadStatus {
     const status = this.status(name);
     if (status === undefined) throw this.unknown(name);
     return status;
   }
 
-  private mustVersion(name: string, view: HeadView, version: number) {
+  /** @throws LearnerError version_unknown. */
+  mustVersion(name: string, view: HeadView, version: number): HeadVersion {
     const versions = versionsOf(view);
     const known = versions.find((candidate) => candidate.version === version);
     if (known) return known;
@@ -261,26 +221,22 @@ export class HeadRegistry implements Heads, HeadDirectory {
     throw new LearnerError('version_unknown', `head '${name}' has no version ${version}; there are: ${list}`);
   }
 
-  private mustParts(): RegistryParts {
-    if (this.parts) return this.parts;
+  /** @throws LearnerError nats_unavailable. */
+  get store(): HeadStore {
+    if (this.parts) return this.parts.store;
     throw new LearnerError('nats_unavailable', 'NATS has not answered since the start; try again in a moment');
   }
 
   private mustModels(): ServingModels {
-    const { models } = this.mustParts();
-    if (models) return models;
+    if (this.parts?.models) return this.parts.models;
     throw new LearnerError('head_unavailable', "this process does not serve heads: its roles lack 'serve'");
   }
 
-  private unknown(name: string): LearnerError {
+  unknown(name: string): LearnerError {
     const list =
       this.definitions()
         .map((definition) => definition.name)
         .join(', ') || 'none';
     return new LearnerError('head_unknown', `there is no head '${name}'; heads: ${list}`);
   }
-}
-
-function alreadyThere(name: string): LearnerError {
-  return new LearnerError('head_exists', `there is a head '${name}' already; delete it first, or choose another name`);
 }

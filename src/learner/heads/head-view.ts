@@ -1,5 +1,5 @@
 import type { HeadStatus } from '../learning.js';
-import type { HeadChange, LatestPointer, ServingPin, Stored, StoredDefinition } from '../nats/head-store.js';
+import type { HeadChange, HeadKey, LatestPointer, ServingPin, Stored, StoredDefinition } from '../nats/head-store.js';
 import type { HeadDefinition, HeadModel, HeadStatistics, HeadVersion } from '../types.js';
 
 /** What is known of one name: the stored keys as last heard of, and what was loaded because of them. */
@@ -7,6 +7,8 @@ export interface HeadView {
   definition?: Stored<StoredDefinition> | undefined;
   latest?: Stored<LatestPointer> | undefined;
   serving?: Stored<ServingPin> | undefined;
+  /** Newest revision heard of, a removal's included. */
+  revisions?: Partial<Record<HeadKey, number>> | undefined;
   /** The version that requests are answered from. */
   loaded?: { readonly generation: number; readonly version: number; readonly model: HeadModel } | undefined;
   /** Why the version that should be served could not be loaded. */
@@ -18,7 +20,8 @@ export interface HeadView {
 /** What the learner in this process says of a head. */
 export interface LiveHead {
   readonly statistics: HeadStatistics;
-  readonly lag: number;
+  /** undefined while NATS is away. */
+  readonly lag: number | undefined;
   /** undefined while all is well. */
   readonly problem: string | undefined;
 }
@@ -35,8 +38,8 @@ const noStatistics: HeadStatistics = {
 
 /** Takes a change over unless something newer is known: changes come from the watch and from our own writes. */
 export function applyChange(view: HeadView, change: HeadChange): void {
-  const known = view[change.key];
-  if (change.stored && known && known.revision >= change.stored.revision) return;
+  if ((view.revisions?.[change.key] ?? 0) >= change.revision) return;
+  view.revisions = { ...view.revisions, [change.key]: change.revision };
   if (change.key === 'definition') view.definition = change.stored;
   else if (change.key === 'latest') view.latest = change.stored;
   else view.serving = change.stored;

@@ -58,7 +58,7 @@ export class SnapshotWriter {
       throw new LearnerError('head_unavailable', what);
     }
     this.latest = { value, revision };
-    registry.take({ head: definition.name, key: 'latest', stored: this.latest });
+    registry.take({ head: definition.name, key: 'latest', stored: this.latest, revision });
     await this.removeObjects(dropped, kept);
   }
 

@@ -2,6 +2,7 @@ import type { JsMsg } from 'nats';
 import type { ImageEmbedder } from '../learning.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
+import { headerValue } from '../nats/message-headers.js';
 import { EMBED_STREAM } from '../nats/streams.js';
 import { retryAfter, type Verdict, WorkQueue } from '../nats/work-queue.js';
 import type { HeadDirectory } from './head-directory.js';
@@ -38,6 +39,7 @@ export class ImageLabels {
       ackWaitMs: ACK_WAIT_MS,
       maxAckPending: 1_024,
       handle: (message) => this.handle(message),
+      giveUp: (message, problem) => this.giveUp(message, problem),
       onTrouble: options.onTrouble,
     });
   }
@@ -46,13 +48,19 @@ export class ImageLabels {
     return this.queue.stop();
   }
 
+  private giveUp(message: JsMsg, problem: string): Promise<Verdict> {
+    const head = readWaitingLabel(message)?.head ?? '';
+    const letter = { subject: subjects.label(head), payload: message.data, headers: originalHeaders(message) };
+    return this.options.writer.bury(head, 'invalid', `it can't be handled: ${problem}`, letter);
+  }
+
   private async handle(message: JsMsg): Promise<Verdict> {
     const { heads, writer, embedder } = this.options;
     const waiting = readWaitingLabel(message);
     const headers = originalHeaders(message);
     const letter = { subject: subjects.label(waiting?.head ?? ''), payload: message.data, headers };
     const head = waiting && (await heads.find(waiting.head));
-    const parsed = parseLabelMessage(letter.subject, (name) => headers.get(name) || undefined, message.data);
+    const parsed = parseLabelMessage(letter.subject, (name) => headerValue(headers, name), message.data);
     if (!waiting || !head || head.generation !== waiting.generation || parsed.form !== 'image') {
       return writer.bury(waiting?.head ?? '', 'unknown_head', 'its head was deleted meanwhile', letter);
     }

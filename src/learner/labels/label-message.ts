@@ -44,12 +44,17 @@ export function parseLabelMessage(
   header: (name: string) => string | undefined,
   data: Uint8Array,
 ): LabelMessage | UnusableLabel {
-  const head = subject.slice(LABEL_SUBJECT_PREFIX.length);
+  const head = headOfSubject(subject);
   if (!isHeadName(head)) return unusable(head, 'unknown_head', `'${head}' is not a head's name`);
   const headerLabel = header(LABEL_HEADER);
   return headerLabel === undefined
     ? parseJsonLabel(head, data)
     : parseImageLabel(head, headerLabel, header(ID_HEADER) ?? '', data);
+}
+
+/** What follows `headwater.label.`: a head's name, if it is one. */
+export function headOfSubject(subject: string): string {
+  return subject.slice(LABEL_SUBJECT_PREFIX.length);
 }
 
 function unusable(head: string, reason: DeadReason, detail: string): UnusableLabel {

@@ -3,13 +3,14 @@ import type { LabelOrigin } from '../names.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
 import { isStreamFull } from '../nats/errors.js';
+import { headerValue, readHeaders } from '../nats/message-headers.js';
 import type { ServedRecords } from '../nats/served-records.js';
 import { LABELS_STREAM } from '../nats/streams.js';
 import { DONE, retryAfter, type Verdict, WorkQueue } from '../nats/work-queue.js';
 import type { HeadDefinition } from '../types.js';
 import { type HeadDirectory, refuseClass } from './head-directory.js';
 import { KeyedQueue } from './keyed-queue.js';
-import { type LabelMessage, parseLabelMessage } from './label-message.js';
+import { headOfSubject, type LabelMessage, parseLabelMessage } from './label-message.js';
 import type { ParkedLabels } from './parked-labels.js';
 import type { AcceptedLabel, LetterSource, SampleWriter } from './sample-writer.js';
 import { waitingHeaders } from './waiting-label.js';
@@ -49,6 +50,7 @@ export class LabelPipeline {
       ackWaitMs: ACK_WAIT_MS,
       maxAckPending: 4_096,
       handle: (message) => this.handle(message),
+      giveUp: (message, problem) => this.giveUp(message, problem),
       onTrouble: options.onTrouble,
     });
   }
@@ -58,9 +60,13 @@ export class LabelPipeline {
   }
 
   private async handle(message: JsMsg): Promise<Verdict> {
-    const header = (name: string) => (message.headers?.has(name) ? message.headers.get(name) : undefined);
-    const label = parseLabelMessage(message.subject, header, message.data);
-    const letter = { subject: message.subject, payload: message.data, headers: message.headers };
+    const read = readHeaders(message);
+    const headers = read.ok ? read.headers : undefined;
+    const letter = { subject: message.subject, payload: message.data, headers };
+    if (!read.ok) {
+      return this.options.writer.bury(headOfSubject(message.subject), 'invalid', read.problem, letter);
+    }
+    const label = parseLabelMessage(message.subject, (name) => headerValue(headers, name), message.data);
     const { writer, heads } = this.options;
     if (label.form === 'unusable') return writer.bury(label.head, label.reason, label.detail, letter);
     const head = await heads.find(label.head);
@@ -70,6 +76,16 @@ export class LabelPipeline {
     return this.accept(label, this.accepted(head, label, message), message, letter);
   }
 
+  private giveUp(message: JsMsg, problem: string): Promise<Verdict> {
+    const letter = { subject: message.subject, payload: message.data, headers: undefined };
+    return this.options.writer.bury(
+      headOfSubject(message.subject),
+      'invalid',
+      `it can't be handled: ${problem}`,
+      letter,
+    );
+  }
+
   private accepted(head: HeadDefinition, label: LabelMessage, message: JsMsg): AcceptedLabel {
     const origin: LabelOrigin = { streamCreated: this.options.labelsCreated, sequence: message.seq };
     const labelledAtMs = message.info.timestampNanos / 1e6;
@@ -77,7 +93,7 @@ export class LabelPipeline {
   }
 
   private accept(label: LabelMessage, accepted: AcceptedLabel, message: JsMsg, letter: LetterSource): Promise<Verdict> {
-    if (label.form === 'image') return this.moveToEmbed(accepted, message, letter);
+    if (label.form === 'image') return this.moveToEmbed(accepted, letter);
     const byId = `${accepted.head.name} ${accepted.id === '' ? message.seq : accepted.id}`;
     return this.byId.run(byId, () =>
       label.form === 'embedding'
@@ -97,20 +113,15 @@ export class LabelPipeline {
   }
 
   /** Images wait in a stream of their own, since only processes that serve the backbone can embed them. */
-  private async moveToEmbed(label: AcceptedLabel, message: JsMsg, letter: LetterSource): Promise<Verdict> {
+  private async moveToEmbed(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
     const { head, origin, labelledAtMs } = label;
-    const headers = waitingHeaders(
-      { head: head.name, generation: head.generation, origin, labelledAtMs },
-      message.headers,
-    );
     const { link, writer } = this.options;
-    if (message.data.length + 4_096 > link.maxPayload) {
-      const detail = `the image has ${message.data.length} bytes, too many to move beside its headers within NATS's max_payload ${link.maxPayload}`;
-      return writer.bury(head.name, 'too_large', detail, letter);
-    }
+    const waiting = { head: head.name, generation: head.generation, origin, labelledAtMs };
+    const headers = waitingHeaders(waiting, letter.headers, letter.payload, link.maxPayload);
+    if (headers === undefined) return writer.buryTooLarge(label, letter, link.maxPayload);
     try {
       const msgID = `${origin.streamCreated} ${origin.sequence}`;
-      await link.jetstream().publish(subjects.embed(head.backbone, head.name), message.data, { headers, msgID });
+      await link.jetstream().publish(subjects.embed(head.backbone, head.name), letter.payload, { headers, msgID });
       return DONE;
     } catch (error) {
       if (isStreamFull(error)) return retryAfter(FULL_RETRY_MS);

@@ -49,8 +49,11 @@ interface Held {
 export class ParkedLabels {
   private readonly held = new Map<string, Held[]>();
   private heldCount = 0;
-  /** In the order of their labels' arrival, which is (nearly) that of their deadlines. */
-  private readonly deadlines: Held[] = [];
+  /** Newest time of NATS that was seen. */
+  private newestMs = 0;
+  /** In the order of their arrival, which is (nearly) that of their deadlines; settled ones are swept out now and then. */
+  private deadlines: Held[] = [];
+  private settledCount = 0;
   private readonly heard = new Set<string>();
   private readonly lookups: Held[] = [];
   /** Labels of one id are settled in their order, so that the first wins. */
@@ -110,7 +113,9 @@ export class ParkedLabels {
   async park(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
     const { head, origin, labelledAtMs } = label;
     const waiting = { head: head.name, generation: head.generation, origin, labelledAtMs };
-    const headers = waitingHeaders(waiting, letter.headers);
+    const { link, writer } = this.options;
+    const headers = waitingHeaders(waiting, letter.headers, letter.payload, link.maxPayload);
+    if (headers === undefined) return writer.buryTooLarge(label, letter, link.maxPayload);
     const msgID = `${origin.streamCreated} ${origin.sequence}`;
     try {
       await this.options.link.jetstream().publish(subjects.parked(head.name), letter.payload, { headers, msgID });
@@ -172,7 +177,9 @@ export class ParkedLabels {
 
   private keep(message: JsMsg, label: AcceptedLabel, letter: LetterSource): void {
     const subject = subjects.served(label.head.name, label.head.generation, messageKey(label.id));
-    const deadlineMs = label.labelledAtMs + this.options.graceMs;
+    // Ages are told by NATS's clock alone, which may differ from ours.
+    this.newestMs = Math.max(this.newestMs, label.labelledAtMs, message.info.timestampNanos / 1e6);
+    const deadlineMs = Date.now() + Math.max(0, this.options.graceMs - (this.newestMs - label.labelledAtMs));
     const entry: Held = { message, label, letter, subject, deadlineMs, settled: false };
     const same = this.held.get(subject);
     if (same) same.push(entry);
@@ -191,7 +198,13 @@ export class ParkedLabels {
       if (!entry.settled && entry.deadlineMs > now) break;
       due += 1;
     }
-    for (const entry of this.deadlines.splice(0, due)) if (!entry.settled) this.lookUp(entry);
+    for (const entry of this.deadlines.splice(0, due)) {
+      if (entry.settled) this.settledCount -= 1;
+      else this.lookUp(entry);
+    }
+    if (this.settledCount <= MAX_LOOKUPS || this.settledCount * 2 < this.deadlines.length) return;
+    this.deadlines = this.deadlines.filter((entry) => !entry.settled);
+    this.settledCount = 0;
   }
 
   private lookUp(entry: Held): void {
@@ -236,6 +249,7 @@ export class ParkedLabels {
 
   private release(entry: Held): void {
     entry.settled = true;
+    this.settledCount += 1;
     this.heldCount -= 1;
     const rest = (this.held.get(entry.subject) ?? []).filter((other) => other !== entry);
     if (rest.length > 0) this.held.set(entry.subject, rest);

@@ -7,8 +7,6 @@ import { type HeadDefinition, LearnerError } from '../types.js';
 import { ID_HEADER, LABEL_HEADER, MAX_JSON_BYTES } from './label-message.js';
 
 const PUBLISH_TIMEOUT_MS = 5_000;
-/** Labels on their way to NATS, over all callers. */
-const MAX_IN_FLIGHT = 10_000;
 /** Room for an image label's headers. */
 const HEADER_ROOM_BYTES = 4_096;
 
@@ -17,25 +15,18 @@ interface Outgoing {
   readonly headers: MsgHdrs | undefined;
 }
 
-/** Puts labels that came by gRPC into the label stream, in the forms that everybody else publishes. */
+/**
+ * Puts labels that came by gRPC into the label stream, in the forms that everybody else publishes. How many may be on their way is
+ * the caller's to bound.
+ */
 export class LabelPublisher {
-  private inFlight = 0;
-
   constructor(private readonly link: NatsLink) {}
 
   /** See `Learning.publishLabels`. All labels are checked before the first is stored. */
   async publish(head: HeadDefinition, labels: readonly LabelInput[]): Promise<number[]> {
     const outgoing = labels.map((label, index) => toMessage(head, label, `labels[${index}]`, this.link.maxPayload));
     if (!this.link.connected) throw unavailable('NATS is away');
-    if (this.inFlight + outgoing.length > MAX_IN_FLIGHT) {
-      throw new LearnerError('labels_full', `${this.inFlight} labels are on their way already; try again in a moment`);
-    }
-    this.inFlight += outgoing.length;
-    try {
-      return await Promise.all(outgoing.map((message) => this.store(subjects.label(head.name), message)));
-    } finally {
-      this.inFlight -= outgoing.length;
-    }
+    return Promise.all(outgoing.map((message) => this.store(subjects.label(head.name), message)));
   }
 
   private async store(subject: string, { payload, headers }: Outgoing): Promise<number> {
@@ -61,7 +52,7 @@ export class LabelPublisher {
 function unavailable(why: string, cause?: unknown): LearnerError {
   return new LearnerError(
     'nats_unavailable',
-    `the label could not be stored (${why}); send it again later: a label counts once`,
+    `the label could not be stored (${why}); send it again later: a label with an id counts once`,
     {
       cause,
     },
@@ -86,6 +77,17 @@ function toMessage(head: HeadDefinition, input: LabelInput, field: string, maxPa
     if (!id.ok) throw new LearnerError('invalid_argument', `${field}.id: ${id.problem}`);
   }
   if (image) {
+    for (const [name, text] of [
+      ['label', label.value],
+      ['id', input.id],
+    ] as const) {
+      if (text === text.trim()) continue;
+      // They travel as headers, which lose them: another label, or an id that counts twice.
+      throw new LearnerError(
+        'invalid_argument',
+        `${field}.${name}: must not begin or end with spaces when an image is given`,
+      );
+    }
     if (image.length + HEADER_ROOM_BYTES > maxPayload) throw tooLarge(`${field}.image`, image.length, maxPayload);
     return { payload: image, headers: imageHeaders(label.value, input.id) };
   }

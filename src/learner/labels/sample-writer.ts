@@ -1,7 +1,7 @@
 import { encodeSample, type Sample } from '../fold/log-entry.js';
 import type { ServedRecord } from '../fold/served-record.js';
 import type { LearningObserver } from '../learning.js';
-import type { LabelOrigin } from '../names.js';
+import { isHeadName, type LabelOrigin } from '../names.js';
 import type { DeadLetter, DeadLetters } from '../nats/dead-letters.js';
 import type { TrainingLog } from '../nats/training-log.js';
 import { DONE, retryAfter, type Verdict } from '../nats/work-queue.js';
@@ -71,10 +71,16 @@ export class SampleWriter {
   /** Gives a label up: a dead letter with the reason, and a count. `head` as in the subject it came by. */
   async bury(head: string, reason: DeadReason, detail: string, letter: LetterSource): Promise<Verdict> {
     await this.dead.store({ ...letter, head, reason, detail });
-    const known = reason !== 'unknown_head';
+    const known = reason !== 'unknown_head' && isHeadName(head);
     this.observer.labelResult(known ? head : '', resultOfReason[reason]);
     this.observer.deadLetter(known ? head : '', reason);
     return DONE;
+  }
+
+  /** A label that does not fit into a message once it says where it stood in the label stream. */
+  buryTooLarge({ head }: AcceptedLabel, letter: LetterSource, maxPayload: number): Promise<Verdict> {
+    const detail = `its ${letter.payload.length} bytes and headers leave no room within NATS's max_payload of ${maxPayload}`;
+    return this.bury(head.name, 'too_large', detail, letter);
   }
 
   private async append(

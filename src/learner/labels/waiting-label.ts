@@ -1,6 +1,7 @@
-import type { JsMsg, MsgHdrs } from 'nats';
+import { type JsMsg, type MsgHdrs, headers as makeHeaders } from 'nats';
 import type { LabelOrigin } from '../names.js';
-import { copyHeaders } from '../nats/dead-letters.js';
+import { copyHeaders, fits, headerValue } from '../nats/message-headers.js';
+import { ID_HEADER, LABEL_HEADER } from './label-message.js';
 
 // A label that moves to a stream of its own (parked, or to be embedded) keeps its payload and headers, and says in these
 // headers where it stood in the label stream: that position is what tells a retry from a duplicate.
@@ -18,15 +19,31 @@ export interface WaitingLabel {
   readonly labelledAtMs: number;
 }
 
-/** The headers of the moved message. */
-export function waitingHeaders(label: WaitingLabel, original: MsgHdrs | undefined): MsgHdrs {
-  const headers = copyHeaders(original);
-  headers.set(HEAD, label.head);
-  headers.set(GENERATION, `${label.generation}`);
-  headers.set(CREATED, label.origin.streamCreated);
-  headers.set(SEQUENCE, `${label.origin.sequence}`);
-  headers.set(LABELLED_AT, `${label.labelledAtMs}`);
-  return headers;
+/**
+ * The headers of the moved message: the publisher's own beside where it stood. When those make it too large, only the ones that
+ * the label needs.
+ * @returns undefined when it is too large even so
+ */
+export function waitingHeaders(
+  label: WaitingLabel,
+  original: MsgHdrs | undefined,
+  payload: Uint8Array,
+  maxPayload: number,
+): MsgHdrs | undefined {
+  const needed = makeHeaders();
+  for (const name of [LABEL_HEADER, ID_HEADER]) {
+    const value = headerValue(original, name);
+    if (value !== undefined) needed.set(name, value);
+  }
+  for (const headers of [copyHeaders(original), needed]) {
+    headers.set(HEAD, label.head);
+    headers.set(GENERATION, `${label.generation}`);
+    headers.set(CREATED, label.origin.streamCreated);
+    headers.set(SEQUENCE, `${label.origin.sequence}`);
+    headers.set(LABELLED_AT, `${label.labelledAtMs}`);
+    if (fits(headers, payload, maxPayload)) return headers;
+  }
+  return undefined;
 }
 
 /** Undefined for a message that Headwater did not write. */

@@ -2,6 +2,7 @@ import { type MsgHdrs, headers as makeHeaders } from 'nats';
 import { subjects } from '../names.js';
 import type { DeadReason } from '../types.js';
 import type { NatsLink } from './connection.js';
+import { copyHeaders, fits, printable } from './message-headers.js';
 
 export interface DeadLetter {
   /** As in the subject it came by, which may be no head's name. */
@@ -14,41 +15,36 @@ export interface DeadLetter {
   readonly headers: MsgHdrs | undefined;
 }
 
-/** Room that the added headers may take beside the payload. */
-const HEADER_ROOM_BYTES = 2_048;
+const NOTHING = new Uint8Array(0);
 
 /** The stream HEADWATER_DEAD: labels that can't be used, unchanged, with the reason. */
 export class DeadLetters {
   constructor(private readonly link: NatsLink) {}
 
   /**
-   * Stores a dead letter. A payload that does not fit beside its headers is left out, and a header says so.
+   * Stores a dead letter. What does not fit into a message beside the reason is left out, the publisher's headers first, and a
+   * header says so.
    * @throws when NATS does not answer: the label must not be acknowledged then.
    */
   async store(letter: DeadLetter): Promise<void> {
-    const fits = letter.payload.length + HEADER_ROOM_BYTES <= this.link.maxPayload;
-    const headers = copyHeaders(letter.headers);
-    headers.set('Headwater-Reason', letter.reason);
-    headers.set('Headwater-Detail', printable(letter.detail));
-    headers.set('Headwater-Subject', printable(letter.subject));
-    if (!fits) headers.set('Headwater-Payload-Omitted', `${letter.payload.length} bytes`);
-    await this.link
-      .jetstream()
-      .publish(subjects.dead(letter.head), fits ? letter.payload : new Uint8Array(0), { headers, timeout: 5_000 });
+    const { payload, headers } = fitted(letter, this.link.maxPayload);
+    await this.link.jetstream().publish(subjects.dead(letter.head), payload, { headers, timeout: 5_000 });
   }
 }
 
-/** The publisher's own headers, without those that would change how JetStream stores the copy. */
-export function copyHeaders(from: MsgHdrs | undefined): MsgHdrs {
-  const copy = makeHeaders();
-  for (const key of from?.keys() ?? []) {
-    if (key.startsWith('Nats-')) continue;
-    for (const value of from?.values(key) ?? []) copy.append(key, printable(value));
-  }
-  return copy;
+function fitted(letter: DeadLetter, maxPayload: number): { payload: Uint8Array; headers: MsgHdrs } {
+  const whole = explain(copyHeaders(letter.headers), letter);
+  if (fits(whole, letter.payload, maxPayload)) return { payload: letter.payload, headers: whole };
+  const bare = explain(makeHeaders(), letter);
+  if (letter.headers) bare.set('Headwater-Headers-Omitted', 'too large');
+  if (fits(bare, letter.payload, maxPayload)) return { payload: letter.payload, headers: bare };
+  bare.set('Headwater-Payload-Omitted', `${letter.payload.length} bytes`);
+  return { payload: NOTHING, headers: bare };
 }
 
-/** Headers are lines: what would break one is replaced, and long text is cut. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '\ufffd').slice(0, 500);
+function explain(headers: MsgHdrs, { reason, detail, subject }: DeadLetter): MsgHdrs {
+  headers.set('Headwater-Reason', reason);
+  headers.set('Headwater-Detail', printable(detail));
+  headers.set('Headwater-Subject', printable(subject));
+  return headers;
 }

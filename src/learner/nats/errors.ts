@@ -1,4 +1,5 @@
 import { ErrorCode, NatsError } from 'nats';
+import { LearnerError } from '../types.js';
 
 /**
  * JetStream's error codes (`err_code`) that Headwater acts on, as nats-server 2.9.10 gives them. The integration test
@@ -104,6 +105,7 @@ const CONNECTION_CODES: readonly string[] = [
 
 /** NATS or JetStream is away for now: worth trying again later, unchanged. */
 export function isUnavailable(error: unknown): boolean {
+  if (error instanceof LearnerError) return error.code === 'nats_unavailable';
   if (isNoResponders(error) || isTimeout(error)) return true;
   if (jetStreamCode(error) === JETSTREAM_ERROR.temporarilyUnavailable) return true;
   return error instanceof NatsError && CONNECTION_CODES.includes(error.code);

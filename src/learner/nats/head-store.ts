@@ -86,7 +86,13 @@ export interface Stored<T> {
 
 /** One key of one head as it changed; `stored` is undefined once it is deleted. */
 export type HeadChange = {
-  [K in HeadKey]: { readonly head: string; readonly key: K; readonly stored: Stored<Values[K]> | undefined };
+  [K in HeadKey]: {
+    readonly head: string;
+    readonly key: K;
+    readonly stored: Stored<Values[K]> | undefined;
+    /** Of the change, a removal's too. */
+    readonly revision: number;
+  };
 }[HeadKey];
 
 /** The key-value bucket headwater-heads. */
@@ -123,12 +129,15 @@ export class HeadStore {
     }
   }
 
-  async put<K extends HeadKey>(head: string, key: K, value: Values[K]): Promise<void> {
-    await this.kv.put(`${head}.${key}`, JSON.stringify(value));
+  /** @returns the new revision */
+  put<K extends HeadKey>(head: string, key: K, value: Values[K]): Promise<number> {
+    return this.kv.put(`${head}.${key}`, JSON.stringify(value));
   }
 
-  async remove(head: string, key: HeadKey): Promise<void> {
+  /** @returns the revision of the removal */
+  async remove(head: string, key: HeadKey): Promise<number> {
     await this.kv.delete(`${head}.${key}`);
+    return (await this.kv.get(`${head}.${key}`))?.revision ?? 0;
   }
 
   /**
@@ -167,7 +176,7 @@ function toChange(entry: KvEntry): HeadChange | undefined {
   const key = entry.key.slice(dot + 1);
   if (dot < 1 || !(key in schemas)) return undefined;
   const stored = parse(key as HeadKey, entry);
-  return { head, key, stored } as HeadChange;
+  return { head, key, stored, revision: entry.revision } as HeadChange;
 }
 
 function parse<K extends HeadKey>(key: K, entry: KvEntry): Stored<Values[K]> | undefined {

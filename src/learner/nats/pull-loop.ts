@@ -26,6 +26,7 @@ const MESSAGES_WITHIN_BYTES = 100;
  */
 export class PullLoop {
   private stopped = false;
+  private reconnected = false;
   private current: ConsumerMessages | undefined;
   private readonly running: Promise<void>;
   private readonly offStatus: () => void;
@@ -34,9 +35,11 @@ export class PullLoop {
     private readonly link: NatsLink,
     private readonly options: PullLoopOptions,
   ) {
-    // After a reconnect the server knows nothing of the request that was open: ask again at once.
+    // After a reconnect the server knows nothing of the request that was open, and perhaps not of the consumer.
     this.offStatus = link.onStatus((up) => {
-      if (up) void this.current?.close();
+      if (!up) return;
+      this.reconnected = true;
+      void this.current?.close();
     });
     this.running = this.run();
   }
@@ -55,6 +58,8 @@ export class PullLoop {
       try {
         await this.options.room();
         if (this.stopped) return;
+        if (this.reconnected) consumer = undefined;
+        this.reconnected = false;
         consumer ??= await this.open();
         await this.pull(consumer);
       } catch (error) {

@@ -61,7 +61,8 @@ export class ServedRecords {
   async find(head: string, generation: number, id: string, labelledAtMs: number): Promise<ServedRecord | undefined> {
     const subject = subjects.served(head, generation, messageKey(id));
     const cached = this.options.cache.get(subject);
-    if (cached !== undefined) return cached;
+    // One that was served after the label: the stream knows whether the label means an earlier one.
+    if (cached !== undefined && cached.servedAtMs <= labelledAtMs) return cached;
     const newest = await storedMessage(this.link, SERVED_STREAM, { last_by_subj: subject });
     if (newest === undefined) return undefined;
     if (newest.time.getTime() <= labelledAtMs) return decodeServedRecord(newest.data);

@@ -1,5 +1,6 @@
 import { AckPolicy, type ConsumerConfig, type JsMsg, nanos } from 'nats';
 import type { NatsLink } from './connection.js';
+import { isUnavailable } from './errors.js';
 import { PullLoop } from './pull-loop.js';
 
 /** What a handler decided: done with it, or try again after a while. */
@@ -21,10 +22,17 @@ export interface WorkQueueOptions {
   /** A message that is neither acknowledged nor refused comes again after this. */
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
-  /** A rejection counts as `retryAfter(1000)`. */
+  /** When it rejects, the message comes again, later each time. */
   handle(message: JsMsg): Promise<Verdict>;
+  /** Called in place of another attempt when a message goes on failing while NATS is well: it must not stay for ever. */
+  giveUp(message: JsMsg, problem: string): Promise<Verdict>;
   onTrouble(problem: string): void;
 }
+
+const FIRST_RETRY_MS = 250;
+const MAX_RETRY_MS = 30_000;
+/** Deliveries after which a message that fails by itself is given up. */
+const MAX_ATTEMPTS = 5;
 
 /**
  * Works on the messages of a durable consumer of a work-queue stream. Every message is handled at least once: a crash
@@ -37,6 +45,8 @@ export class WorkQueue {
   private readonly idleWaiters: (() => void)[] = [];
   private readonly loop: PullLoop;
   private stopped = false;
+  private quietUntil = 0;
+  private untold = 0;
 
   constructor(
     private readonly link: NatsLink,
@@ -101,13 +111,31 @@ export class WorkQueue {
   }
 
   private async work(message: JsMsg): Promise<void> {
-    const verdict = await this.options.handle(message).catch((error: Error) => {
-      this.options.onTrouble(`message ${message.seq} of ${this.options.stream}: ${error.message}`);
-      return retryAfter(1_000);
-    });
+    const verdict = await this.options.handle(message).catch((error) => this.failed(message, error));
     if (verdict.kind === 'done') message.ack();
     else message.nak(verdict.afterMs);
     this.running -= 1;
     this.next();
+  }
+
+  private async failed(message: JsMsg, error: Error): Promise<Verdict> {
+    const { deliveryCount } = message.info;
+    const retry = retryAfter(Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(deliveryCount, 16)));
+    if (!this.link.connected || isUnavailable(error)) return retry;
+    this.tell(`message ${message.seq} of ${this.options.stream}: ${error.message}`);
+    if (deliveryCount < MAX_ATTEMPTS) return retry;
+    return this.options.giveUp(message, error.message).catch(() => retry);
+  }
+
+  /** One line a second at most: a flood of bad messages must not become a flood of lines. */
+  private tell(problem: string): void {
+    const now = Date.now();
+    if (now < this.quietUntil) {
+      this.untold += 1;
+      return;
+    }
+    this.options.onTrouble(this.untold > 0 ? `${problem} (and ${this.untold} more like it)` : problem);
+    this.untold = 0;
+    this.quietUntil = now + 1_000;
   }
 }

@@ -59,7 +59,11 @@ function latest(generation: number, versions: number[]): LatestPointer {
 }
 
 function view(): HeadView {
-  return { definition: { value: definition(), revision: 1 }, latest: { value: latest(1, [3, 2, 1]), revision: 4 } };
+  return {
+    definition: { value: definition(), revision: 1 },
+    latest: { value: latest(1, [3, 2, 1]), revision: 4 },
+    revisions: { definition: 1, latest: 4 },
+  };
 }
 
 test('the newest version is served, a pinned one before it, and a pin that names nothing is ignored', () => {
@@ -74,7 +78,7 @@ test('the newest version is served, a pinned one before it, and a pin that names
 test('pointers and pins of an older generation mean nothing to the next', () => {
   const head = view();
   head.serving = { value: { generation: 1, version: 2 }, revision: 5 };
-  applyChange(head, { head: 'pets', key: 'definition', stored: { value: definition(2), revision: 7 } });
+  applyChange(head, { head: 'pets', key: 'definition', stored: { value: definition(2), revision: 7 }, revision: 7 });
   assert.equal(wantedVersion(head), undefined);
   assert.equal(statusOf(head, definition(2), undefined).latestVersion, 0);
   assert.equal(statusOf(head, definition(2), undefined).statistics.samples, 0);
@@ -82,15 +86,29 @@ test('pointers and pins of an older generation mean nothing to the next', () => 
 
 test('an older revision does not undo a newer one', () => {
   const head = view();
-  applyChange(head, { head: 'pets', key: 'latest', stored: { value: latest(1, [1]), revision: 3 } });
+  applyChange(head, { head: 'pets', key: 'latest', stored: { value: latest(1, [1]), revision: 3 }, revision: 3 });
   assert.equal(wantedVersion(head)?.version, 3);
-  applyChange(head, { head: 'pets', key: 'latest', stored: { value: latest(1, [4, 3]), revision: 9 } });
+  applyChange(head, { head: 'pets', key: 'latest', stored: { value: latest(1, [4, 3]), revision: 9 }, revision: 9 });
   assert.equal(wantedVersion(head)?.version, 4);
+});
+
+test('a late removal does not wipe what came after it', () => {
+  const head = view();
+  applyChange(head, { head: 'pets', key: 'latest', stored: { value: latest(1, [4]), revision: 9 }, revision: 9 });
+  applyChange(head, { head: 'pets', key: 'latest', stored: undefined, revision: 8 });
+  assert.equal(wantedVersion(head)?.version, 4);
+  applyChange(head, { head: 'pets', key: 'latest', stored: undefined, revision: 10 });
+  assert.equal(wantedVersion(head), undefined);
 });
 
 test('a deleted head has no definition', () => {
   const head = view();
-  applyChange(head, { head: 'pets', key: 'definition', stored: { value: definition(1, true), revision: 8 } });
+  applyChange(head, {
+    head: 'pets',
+    key: 'definition',
+    stored: { value: definition(1, true), revision: 8 },
+    revision: 8,
+  });
   assert.equal(definitionOf(head), undefined);
 });
 
