@@ -36,8 +36,9 @@ export interface BackboneInfo {
 }
 
 /**
- * `count` images that go through the backbone together. The array's buffer may be transferred to another thread: the
- * caller must not use it afterwards.
+ * `count` images that go through the backbone together. The caller gives the array away: nobody writes to it until the call has
+ * ended, and nobody reads it afterwards, since a buffer that the array fills may be transferred to another thread. Of a view on
+ * part of a larger buffer only that part is read, and the buffer stays with its owner.
  */
 export type Images =
   /** RGB bytes [count, size, size, 3], whatever the backbone's channel order. */

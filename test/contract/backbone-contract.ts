@@ -102,6 +102,17 @@ export function backboneContract(name: string, load: (options: BackboneOptions) 
       assert.deepEqual(both.subarray(0, 256), both.subarray(256), 'the same item twice');
     });
 
+    test('the memory of earlier batches does not show in later ones, larger or smaller', async () => {
+      const expected = await embeddingOf(pixels(6, 2));
+      for (const count of [1, 5, 64, 3, 256, 2]) {
+        const { embeddings } = await backbone.embed([pixels(6, 2), pixels(7, count)]);
+        assertClose(embeddings.subarray(0, expected.length), expected, `in front of ${count} others`);
+      }
+      const failed = backbone.embed([{ ...pixels(1), count: 2 }]);
+      await assert.rejects(failed);
+      assertClose(await embeddingOf(pixels(6, 2)), expected, 'after a failure');
+    });
+
     test('bad items fail alone: wrong lengths, no items, NaN', async () => {
       const nan = input(1);
       nan.data.fill(Number.NaN);

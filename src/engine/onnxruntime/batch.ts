@@ -1,13 +1,14 @@
-import type { ImageSettings, Images } from '../backbone.js';
+import type { ImageSettings } from '../backbone.js';
 import type { Normaliser } from '../preprocess.js';
 import { createNormaliser } from '../preprocess.js';
+import type { RunItem } from './messages.js';
 
-export function countImages(items: readonly Images[]): number {
+export function countImages(items: readonly RunItem[]): number {
   return items.reduce((sum, item) => sum + item.count, 0);
 }
 
 /** What is wrong with `items`, or undefined when every one holds as many values as its count says. */
-export function findItemProblem(items: readonly Images[], size: number): string | undefined {
+export function findItemProblem(items: readonly RunItem[], size: number): string | undefined {
   if (items.length === 0) return 'no images were given';
   for (const [position, { kind, count, data }] of items.entries()) {
     const expected = count * 3 * size * size;
@@ -31,7 +32,7 @@ export class BatchAssembler {
   }
 
   /** [count, 3, size, size] of all items, valid until the next call. A lone `input` is returned as it is, without a copy. */
-  assemble(items: readonly Images[]): Float32Array {
+  assemble(items: readonly RunItem[]): Float32Array {
     const [only] = items;
     if (items.length === 1 && only?.kind === 'input') return only.data;
     const length = countImages(items) * this.#imageLength;

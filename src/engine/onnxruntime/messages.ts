@@ -1,4 +1,4 @@
-import type { EngineError, ImageSettings, Images } from '../backbone.js';
+import type { EngineError, ImageSettings } from '../backbone.js';
 
 // What the main thread and the worker thread say to each other. The worker answers `load` once and each `run` in order.
 
@@ -16,11 +16,15 @@ export interface LoadRequest {
   readonly image: ImageSettings;
 }
 
+/** As `Images`, but pixels may lie in shared memory, which the sender leaves alone until the answer. Other buffers are transferred. */
+export type RunItem =
+  | { readonly kind: 'pixels'; readonly count: number; readonly data: Uint8Array }
+  | { readonly kind: 'input'; readonly count: number; readonly data: Float32Array<ArrayBuffer> };
+
 export interface RunRequest {
   readonly kind: 'run';
   readonly id: number;
-  /** Their buffers are transferred. */
-  readonly items: readonly Images[];
+  readonly items: readonly RunItem[];
 }
 
 /** After what was asked before: the worker frees the model and answers `closed`. */

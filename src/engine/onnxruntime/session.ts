@@ -1,9 +1,8 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Images } from '../backbone.js';
 import { EngineError } from '../backbone.js';
 import { quote, reasonOf } from '../text.js';
 import { BatchAssembler, countImages } from './batch.js';
-import type { LoadRequest } from './messages.js';
+import type { LoadRequest, RunItem } from './messages.js';
 
 /** ONNX Runtime's errors arrive as exceptions; at this level it does not print them as well. */
 const fatalOnly = 4;
@@ -90,7 +89,7 @@ export class EmbeddingSession {
    *
    * @throws Error that says what ONNX Runtime refused, or which image has no finite embedding.
    */
-  async embed(items: readonly Images[]): Promise<Float32Array<ArrayBuffer>> {
+  async embed(items: readonly RunItem[]): Promise<Float32Array<ArrayBuffer>> {
     const count = countImages(items);
     const input = this.#assembler.assemble(items);
     const embeddings =
@@ -148,7 +147,7 @@ export class EmbeddingSession {
   }
 }
 
-function greyImages(count: number, size: number): Images {
+function greyImages(count: number, size: number): RunItem {
   return { kind: 'pixels', count, data: new Uint8Array(count * 3 * size * size).fill(128) };
 }
 

@@ -3,8 +3,17 @@ import type { EmbeddedBatch, Images } from '../backbone.js';
 import { EngineError } from '../backbone.js';
 import { reasonOf } from '../text.js';
 import type { LoadedReply, LoadRequest, WorkerReply, WorkerRequest } from './messages.js';
+import { layOut, type Slot, SlotPool } from './slots.js';
+
+/** The server's batcher keeps two batches in flight; of a caller with more, the others are transferred. */
+const slotsOfAThread = 2;
+
+/** 222 images of 224 x 224. With two slots, at most 64 MiB stay with a backbone. */
+const maxSlotBytes = 32 << 20;
 
 interface Waiting {
+  /** Lent until the worker has answered. */
+  readonly slot: Slot | undefined;
   resolve(batch: EmbeddedBatch): void;
   reject(error: EngineError): void;
 }
@@ -17,6 +26,7 @@ export class EngineThread {
   readonly #worker: Worker;
   readonly #name: string;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #slots = new SlotPool(slotsOfAThread, maxSlotBytes);
   readonly #exited: Promise<void>;
   #nextId = 0;
   #answered = 0;
@@ -83,9 +93,9 @@ export class EngineThread {
     if (this.#state !== 'running') return Promise.reject(this.#deathError());
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      const { own, transfer } = transferable(items);
-      this.#waiting.set(id, { resolve, reject });
-      this.#post({ kind: 'run', id, items: own }, transfer);
+      const laid = layOut(items, this.#slots);
+      this.#waiting.set(id, { slot: laid.slot, resolve, reject });
+      this.#post({ kind: 'run', id, items: laid.items }, laid.transfer);
     });
   }
 
@@ -129,6 +139,7 @@ export class EngineThread {
   #take(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    if (waiting?.slot !== undefined) this.#slots.giveBack(waiting.slot);
     this.#answered++;
     return waiting;
   }
@@ -151,16 +162,4 @@ export class EngineThread {
         'goes on, look into the log, give the process more memory or lower the batch size, and restart the service',
     );
   }
-}
-
-/**
- * The same items with buffers that can be handed over whole. A view on part of a larger buffer is copied: transferring would take
- * the rest from its owner (and Node's shared pool of small Buffers can't be transferred at all).
- */
-function transferable(items: readonly Images[]): { own: Images[]; transfer: ArrayBuffer[] } {
-  const own = items.map((item): Images => {
-    if (item.data.byteLength === item.data.buffer.byteLength) return item;
-    return item.kind === 'pixels' ? { ...item, data: item.data.slice() } : { ...item, data: item.data.slice() };
-  });
-  return { own, transfer: [...new Set(own.map((item) => item.data.buffer))] };
 }

@@ -243,13 +243,13 @@ export class Batcher {
   }
 }
 
-/** The part's images in memory of their own: the engine may transfer it to another thread. */
+/** The part's images; of some of a request's a view, whose buffer the engine leaves to the others. */
 function imagesOf({ entry, from, count }: BatchPart<Entry>): Images {
   const { images } = entry;
   if (count === images.count) return images;
   const perImage = images.data.length / images.count;
   const [first, end] = [from * perImage, (from + count) * perImage];
   return images.kind === 'pixels'
-    ? { kind: 'pixels', count, data: images.data.slice(first, end) }
-    : { kind: 'input', count, data: images.data.slice(first, end) };
+    ? { kind: 'pixels', count, data: images.data.subarray(first, end) }
+    : { kind: 'input', count, data: images.data.subarray(first, end) };
 }

@@ -17,7 +17,7 @@ import {
 export type InferInput =
   /** Encoded images; views into the message. */
   | { readonly kind: 'image'; readonly images: readonly Uint8Array[] }
-  /** [N, size, size, 3] */
+  /** [N, size, size, 3]; raw ones are a view into the message */
   | { readonly kind: 'pixels'; readonly data: Uint8Array<ArrayBuffer> }
   /** [N, 3, size, size] */
   | { readonly kind: 'input'; readonly data: Float32Array<ArrayBuffer> }
@@ -40,7 +40,7 @@ export interface RequestLimits {
 }
 
 /**
- * Checks and reads a request. Pure; arrays of numbers are copies that the caller owns.
+ * Checks and reads a request. Pure; floats are copies that the caller owns, raw bytes are views into the message.
  * @throws StatusError tensor_invalid or request_invalid, naming the tensor or field and what was expected.
  */
 export function parseInferRequest(

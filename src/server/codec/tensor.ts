@@ -1,4 +1,4 @@
-// The elements of one input tensor, from raw bytes or typed contents, into arrays that own their memory.
+// The elements of one input tensor, from raw bytes or typed contents. Bytes may stay where they are, floats are copied.
 import type { ModelInferRequest__Output } from '../../../protos/index.js';
 import { StatusError } from '../errors.js';
 import { type Datatype, showShape } from './model.js';
@@ -86,9 +86,17 @@ function place(shape: readonly number[], flat: number): string {
   return showShape(indexes);
 }
 
-/** UINT8 elements. @throws StatusError tensor_invalid for a wrong length or a typed element above 255. */
+/**
+ * UINT8 elements. Raw ones are a view into the message, not a copy: so large a buffer for each image would make the garbage
+ * collector run more often.
+ * @throws StatusError tensor_invalid for a wrong length or a typed element above 255.
+ */
 export function readBytes(source: TensorSource, count: number): Uint8Array<ArrayBuffer> {
-  if (source.raw !== undefined) return new Uint8Array(rawOf(source, 'UINT8', 1, count));
+  if (source.raw !== undefined) {
+    const { buffer, byteOffset, length } = rawOf(source, 'UINT8', 1, count);
+    // A message that came over a connection never lies in shared memory.
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+  }
   const elements = typed(source, 'UINT8', count);
   const above = elements.findIndex((element) => element > 255);
   if (above >= 0) {
