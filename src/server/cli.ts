@@ -6,6 +6,7 @@ import { addFeedCommand } from './commands/feed.js';
 import { addHeadsCommand } from './commands/heads.js';
 import { addPredictCommand } from './commands/predict.js';
 import { addServeCommand } from './commands/serve.js';
+import { ConfigError } from './config/error.js';
 import { escapeForTerminal } from './terminal/escape.js';
 import { packageVersion } from './version.js';
 
@@ -75,7 +76,7 @@ function reportError(error: unknown, io: CommandIo): number {
   const message = error instanceof Error ? error.message : String(error);
   const line = message.split(/\s*\n\s*/).join('; ');
   io.err.write(`headwater: ${escapeForTerminal(line)}\n`);
-  if (error instanceof UsageError) return WRONG_USAGE;
+  if (error instanceof UsageError || (error instanceof ConfigError && error.wrongUsage)) return WRONG_USAGE;
   return FAILED;
 }
 

@@ -83,6 +83,26 @@ describe('usage', () => {
     }
   });
 
+  test('a wrong --set is wrong usage, a wrong file is a failure', async () => {
+    const empty = join(folder, 'empty.yaml');
+    await writeFile(empty, '');
+    const bad = join(folder, 'bad.yaml');
+    await writeFile(bad, 'nats: { url: "http://user:hush@example.org" }\n');
+    const runs: [string[], number, RegExp][] = [
+      [['--config', empty, '--set', 'nonsense'], 2, /--set nonsense: expected KEY=VALUE/],
+      [['--config', empty, '--set', 'server.grpcport=1'], 2, /unknown key; did you mean "grpcPort"/],
+      [['--config', empty, '--set', 'server.grpcPort=x'], 2, /expected a whole number/],
+      [['--config', bad, '--set', 'server.grpcPort=0'], 1, /bad\.yaml: nats\.url: the value \(not shown/],
+    ];
+    for (const [argv, status, message] of runs) {
+      const { code, err } = await headwater('serve', ...argv);
+      assert.equal(code, status, err);
+      assert.match(err, message);
+      assert.doesNotMatch(err, /hush/);
+      assert.equal(err.trimEnd().split('\n').length, 1, err);
+    }
+  });
+
   test('help shows an example, for every command', async () => {
     const commands = [[], ['serve'], ['demo'], ['feed'], ['predict'], ['heads']];
     const heads = ['list', 'show', 'create', 'delete', 'rollback'].map((name) => ['heads', name]);

@@ -1,10 +1,13 @@
 /** A configuration that can't be used. One problem a line: where, what is wrong, what was expected. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  /** All of it was given with `--set`: the command line is wrong, not a file or the environment. */
+  readonly wrongUsage: boolean;
   constructor(
     readonly problems: readonly string[],
-    options?: ErrorOptions,
+    { wrongUsage = false, ...options }: ErrorOptions & { wrongUsage?: boolean } = {},
   ) {
     super(problems.join('\n'), options);
+    this.wrongUsage = wrongUsage;
   }
 }

@@ -5,6 +5,13 @@ import { type ConfigKey, configKeys } from './keys.js';
 
 type Tree = Record<string, unknown>;
 
+const SET = '--set ';
+
+/** Whether a value's source, as the functions here name it, is the command line. */
+export function isFromSet(source: string | undefined): boolean {
+  return source?.startsWith(SET) ?? false;
+}
+
 /** Names that were given away before the rule was made, or that the interface promises. */
 const ALIASES: Readonly<Record<string, string>> = { HEADWATER_ISA: 'engine.isa' };
 
@@ -27,10 +34,12 @@ export function environmentOverrides(env: Readonly<Record<string, string | undef
 export function parseSet(assignment: string): [string, unknown, string] {
   const at = assignment.indexOf('=');
   if (at <= 0) {
-    throw new ConfigError([`--set ${assignment}: expected KEY=VALUE, such as --set server.grpcPort=9001`]);
+    throw new ConfigError([`${SET}${assignment}: expected KEY=VALUE, such as --set server.grpcPort=9001`], {
+      wrongUsage: true,
+    });
   }
   const path = assignment.slice(0, at).trim();
-  const source = `--set ${path}`;
+  const source = `${SET}${path}`;
   return [path, read(path, assignment.slice(at + 1), source), source];
 }
 
@@ -41,7 +50,8 @@ function read(path: string, text: string, source: string): unknown {
   try {
     value = parseYaml(text);
   } catch {
-    throw new ConfigError([`${source}: this is not a YAML value: ${text.slice(0, 80)}`]);
+    // Not shown: it may be a URL with credentials.
+    throw new ConfigError([`${source}: this is not a YAML value`], { wrongUsage: isFromSet(source) });
   }
   if (key?.reads === 'list' && typeof value === 'string' && (value.includes(',') || key.path === 'roles')) {
     return value.split(',').map((entry) => entry.trim());
@@ -58,9 +68,8 @@ function matches(key: ConfigKey, path: string): boolean {
 /** Puts `value` at `path` into `tree`; steps into lists are indexes. @throws ConfigError when the path leads nowhere. */
 export function assign(tree: Tree, path: string, value: unknown, source: string): void {
   const steps = path.split('.');
-  if (steps.some((step) => step === '' || step === '__proto__')) {
-    throw new ConfigError([`${source}: "${path}" is not a key`]);
-  }
+  const refuse = (problem: string) => new ConfigError([`${source}: ${problem}`], { wrongUsage: isFromSet(source) });
+  if (steps.some((step) => step === '' || step === '__proto__')) throw refuse(`"${path}" is not a key`);
   let node: Tree | unknown[] = tree;
   for (const [index, step] of steps.entries()) {
     const last = index === steps.length - 1;
@@ -68,7 +77,7 @@ export function assign(tree: Tree, path: string, value: unknown, source: string)
       const at = Number(step);
       if (!Number.isInteger(at) || at < 0 || at >= node.length) {
         const range = node.length === 0 ? 'the list is empty' : `the list has entries 0 to ${node.length - 1}`;
-        throw new ConfigError([`${source}: ${steps.slice(0, index + 1).join('.')}: ${range}`]);
+        throw refuse(`${steps.slice(0, index + 1).join('.')}: ${range}`);
       }
       if (last) node[at] = value;
       else node = node[at] as Tree;
@@ -81,7 +90,7 @@ export function assign(tree: Tree, path: string, value: unknown, source: string)
     const next: unknown = node[step];
     if (next === undefined || next === null) node[step] = {};
     else if (typeof next !== 'object') {
-      throw new ConfigError([`${source}: ${steps.slice(0, index + 1).join('.')} has no keys of its own`]);
+      throw refuse(`${steps.slice(0, index + 1).join('.')} has no keys of its own`);
     }
     node = node[step] as Tree;
   }

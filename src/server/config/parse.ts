@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { ConfigError } from './error.js';
 import { keysAt } from './keys.js';
 import { nearest } from './nearest.js';
-import { assign, environmentOverrides, parseSet } from './overlay.js';
+import { assign, environmentOverrides, isFromSet, parseSet } from './overlay.js';
 import { type Config, shape } from './schema.js';
 
 export interface ParseOptions {
@@ -33,7 +33,11 @@ export function parseConfig(text: string, options: ParseOptions): Config {
   }
   const result = shape.safeParse(tree);
   if (!result.success) {
-    throw new ConfigError(result.error.issues.flatMap((issue) => describe(issue, source, origins)));
+    const { issues } = result.error;
+    throw new ConfigError(
+      issues.flatMap((issue) => describe(issue, source, origins)),
+      { wrongUsage: issues.every((issue) => placesOf(issue).every((path) => isFromSet(originOf(path, origins)))) },
+    );
   }
   return deepFreeze(withAbsolutePaths(result.data, options.baseDir));
 }
@@ -54,10 +58,29 @@ function readYaml(text: string, source: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+type Path = readonly PropertyKey[];
+
+/** The keys that an issue is about. */
+function placesOf(issue: z.core.$ZodIssue): Path[] {
+  return issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+}
+
+/** Which override a key comes from: one of the key itself, of what is around it, or of what is in it. */
+function originOf(path: Path, origins: ReadonlyMap<string, string>): string | undefined {
+  const steps = path.map(String);
+  for (let length = steps.length; length > 0; length--) {
+    const origin = origins.get(steps.slice(0, length).join('.'));
+    if (origin !== undefined) return origin;
+  }
+  if (steps.length === 0) return undefined;
+  const inside = `${steps.join('.')}.`;
+  return [...origins].find(([key]) => key.startsWith(inside))?.[1];
+}
+
 function describe(issue: z.core.$ZodIssue, source: string, origins: ReadonlyMap<string, string>): string[] {
-  const place = (path: readonly PropertyKey[]) => {
+  const place = (path: Path) => {
     const key = path.map(String).join('.');
-    return `${origins.get(key) ?? source}: ${key === '' ? 'the top level' : key}`;
+    return `${originOf(path, origins) ?? source}: ${key === '' ? 'the top level' : key}`;
   };
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(issue.path);

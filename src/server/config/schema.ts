@@ -1,6 +1,6 @@
 // The one schema: types, defaults, help and errors of every key come from here.
 import { z } from 'zod';
-import { DEFAULT_STREAM_BYTES, defaultLearnerOptions, type StreamBytes } from '../../learner/index.js';
+import { DEFAULT_STREAM_BYTES, defaultLearnerOptions, parseNatsUrls, type StreamBytes } from '../../learner/index.js';
 import { bytes, choice, className, duration, integer, list, name, real, text } from './fields.js';
 
 const port = (what: string, preset: number) =>
@@ -116,11 +116,22 @@ const streamLimit = (stream: keyof StreamBytes, what: string) =>
     .prefault(`${DEFAULT_STREAM_BYTES[stream] / 2 ** 20}MiB`)
     .describe(what);
 
+/** What can't be parsed now would be retried for ever once the server runs. Credentials are never part of the message. */
+function checkNatsUrls(url: string | readonly string[] | null, context: z.RefinementCtx<unknown>): void {
+  if (url === null) return;
+  try {
+    parseNatsUrls(url, 'the value');
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+}
+
 const nats = z.strictObject({
   url: z
     .union([z.null(), text('a URL'), z.array(text('a URL')).min(1)], {
       error: 'expected null (a nats-server of its own) or nats://host:4222, or a list of such URLs',
     })
+    .superRefine(checkNatsUrls)
     .default(null)
     .describe('null: starts its own nats-server in dataDir; else nats://host:4222 (a list is allowed)'),
   replicas: integer(1, 5).default(1).describe('copies of each stream and bucket; 3 survives loss of power'),

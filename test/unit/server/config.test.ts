@@ -113,6 +113,10 @@ const REFUSED: [string, RegExp][] = [
   ['labels: { window: 24h, dedupe: 1h }', /labels\.dedupe: expected a duration not below labels\.window/],
   ['nats: { streams: { served: 4GB!, x: 1 } }', /nats\.streams\.served: expected a size/],
   ['engine: { isa: sse }', /engine\.isa: expected one of auto, avx512, avx2, neon, scalar, got "sse"/],
+  ['nats: { url: "http://a:1" }', /^configuration: nats\.url: the value "http:\/\/a:1" has a scheme .* use nats:\/\//],
+  ['nats: { url: [nats://a, "nats://[x"] }', /nats\.url: the value "nats:\/\/\[x" is not a URL/],
+  ['nats: { url: "nats://a/b" }', /nats\.url: .* no path/],
+  ['nats: { url: [nats://t@a, nats://u@b] }', /nats\.url: .*the same credentials/],
   ['roles: []', /roles: expected at least one role/],
   ['roles: [serve, serve]', /roles: a role is named twice/],
   ['backbones: [{ model: m.onnx }]', /backbones\.0\.name: missing: expected a backbone name/],
@@ -152,6 +156,48 @@ test('problems of the environment and of --set name where they came from', () =>
   assert.match(problems('', { set: ['server.grpcPort'] }), /expected KEY=VALUE/);
   assert.match(problems('', { set: ['backbones.3.threads=1'] }), /backbones/);
   assert.match(problems('', { set: ['__proto__.x=1'] }), /not a key/);
+});
+
+test('credentials of a NATS URL are never shown', () => {
+  for (const url of ['http://user:hush@a', 'nats://user:hush@', 'nats://u:%hush@a', 'user:hush@a: b']) {
+    const told = [
+      problems(`nats: { url: ${JSON.stringify(url)} }`),
+      problems('', { set: [`nats.url=${url}`] }),
+      problems('', { env: { HEADWATER_NATS_URL: url } }),
+    ].join();
+    assert.doesNotMatch(told, /hush/);
+    assert.match(told, /--set nats\.url/);
+  }
+});
+
+test('what is wrong on the command line is told from what is wrong elsewhere', () => {
+  const wrongUsage = (text: string, options: Parameters<typeof parse>[1]): boolean => {
+    try {
+      parse(text, options);
+    } catch (error) {
+      assert.ok(error instanceof ConfigError);
+      return error.wrongUsage;
+    }
+    return assert.fail('accepted');
+  };
+  const wrong = [
+    'nonsense',
+    'server.grpcport=1',
+    'sever.grpcPort=1',
+    'server.grpcPort=x',
+    'server={a: 1}',
+    'server.host.x=1',
+    'nats.url=[http://a]',
+    'labels.window=[',
+    'backbones.7.threads=1',
+    'server..x=1',
+  ];
+  for (const set of wrong) assert.equal(wrongUsage('server: { host: 0.0.0.0 }', { set: [set] }), true, set);
+  const set = ['server.grpcPort=9001'];
+  assert.equal(wrongUsage('server: { httpPort: x }', { set }), false);
+  assert.equal(wrongUsage('server: { httpPort: x }', { set: ['server.grpcPort=x'] }), false, 'the file is wrong, too');
+  assert.equal(wrongUsage('', { set, env: { HEADWATER_SERVER_HTTP_PORT: 'x' } }), false);
+  assert.equal(wrongUsage('a: [', { set }), false);
 });
 
 test('every key has help, and one environment name', () => {
