@@ -94,6 +94,11 @@ export class FakeHeads implements Heads {
     this.need(name).versions.push(model);
   }
 
+  /** As if it had never been heard of. */
+  forget(name: string): void {
+    this.byName.delete(name);
+  }
+
   need(name: string): FakeHead {
     const head = this.byName.get(name);
     if (head === undefined) throw new LearnerError('head_unknown', `there is no head '${name}'`);
@@ -164,11 +169,13 @@ export class FakeHeads implements Heads {
   }
 
   async delete(name: string): Promise<void> {
+    this.learning.needNats();
     this.need(name);
     this.byName.delete(name);
   }
 
   async rollback(name: string, version: number): Promise<HeadStatus> {
+    this.learning.needNats();
     const head = this.need(name);
     if (version > head.versions.length) throw new LearnerError('version_unknown', `no version ${version}`);
     head.pinned = version;

@@ -5,6 +5,7 @@ import type { DeadReason, LabelResult, Learning, LearningObserver } from '../../
 import type { Batcher } from '../batching/batcher.js';
 import type { StageTimings } from '../codec/response.js';
 import { HeadMetrics } from './head-metrics.js';
+import { removeSeries } from './remove-series.js';
 
 const LABEL_RESULTS: readonly LabelResult[] = ['trained', 'duplicate', 'unknown_id', 'late', 'invalid'];
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -19,6 +20,8 @@ export class Metrics {
   private readonly registers = [this.registry];
   private batchers: ReadonlyMap<string, Batcher> = new Map();
   private learning: Learning | undefined;
+  /** Heads and models that series are named after. */
+  private readonly named = new Set<string>();
   /** Heads that have a histogram of label delays. */
   private readonly withDelays = new Set<string>();
 
@@ -146,7 +149,7 @@ export class Metrics {
 
   /** An answered request; `timings` only when it was answered with OK. */
   request(model: string, code: string, totalMs: number, timings?: StageTimings): void {
-    const known = this.isModel(model) ? model : UNKNOWN;
+    const known = this.isModel(model) ? this.naming(model) : UNKNOWN;
     this.requests.inc({ model: known, code });
     this.durations.observe({ model: known, stage: 'total' }, totalMs / 1000);
     if (timings === undefined) return;
@@ -177,7 +180,9 @@ export class Metrics {
 
   /** The text that Prometheus reads. */
   async text(): Promise<string> {
+    await this.forgetDeleted();
     for (const { definition } of this.learning?.heads.list() ?? []) {
+      this.naming(definition.name);
       for (const result of LABEL_RESULTS) this.labels.inc({ head: definition.name, result }, 0);
       this.beginDelays(definition.name);
     }
@@ -196,7 +201,36 @@ export class Metrics {
   }
 
   private headLabel(name: string): string {
-    return this.learning === undefined || this.learning.heads.status(name) !== undefined ? name : UNKNOWN;
+    const known = this.learning === undefined || this.learning.heads.status(name) !== undefined;
+    return known ? this.naming(name) : UNKNOWN;
+  }
+
+  /** Notes that a series is named so. Each new name makes room first: without scrapes, too, deleted heads do not pile up. */
+  private naming(name: string): string {
+    if (!this.named.has(name)) {
+      void this.forgetDeleted();
+      this.named.add(name);
+    }
+    return name;
+  }
+
+  /** Removes the series of heads that are gone. While heads are not known yet nothing is. */
+  private async forgetDeleted(): Promise<void> {
+    if (!this.learning?.heads.loaded) return;
+    const gone = new Set([...this.named].filter((name) => !this.isModel(name)));
+    if (gone.size === 0) return;
+    for (const name of gone) {
+      this.named.delete(name);
+      this.withDelays.delete(name);
+    }
+    const isGone = (name: string) => gone.has(name);
+    await Promise.all([
+      removeSeries(this.requests, 'model', isGone),
+      removeSeries(this.durations, 'model', isGone),
+      removeSeries(this.labels, 'head', isGone),
+      removeSeries(this.labelDelays, 'head', isGone),
+      removeSeries(this.deadLetters, 'head', isGone),
+    ]);
   }
 }
 

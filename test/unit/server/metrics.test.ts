@@ -62,6 +62,56 @@ test('what was counted and timed is still there at the next scrape', async () =>
   }
 });
 
+test('series of deleted heads go, those of the others and of unknown heads stay', async () => {
+  const learning = new FakeLearning();
+  const request = { backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9, learner: {} as never };
+  learning.heads.add({ ...request, name: 'stays', classes: 'open' });
+  const metrics = new Metrics();
+  metrics.learn(learning);
+  const observer = metrics.observer(() => {});
+  const use = (head: string) => {
+    observer.labelResult(head, 'trained');
+    observer.deadLetter(head, 'late');
+    observer.labelDelay(head, 1);
+    metrics.request(head, 'OK', 2, { decodeMs: 1, queueMs: 1, computeMs: 1 } as never);
+    metrics.request(head, 'UNAVAILABLE', 2);
+  };
+  const series = async () =>
+    (await metrics.text()).split('\n').filter((line) => /^headwater_.*(head|model)="/.test(line));
+  use('stays');
+  use('nobody');
+  const before = await series();
+  for (let round = 0; round < 20; round++) {
+    learning.heads.add({ ...request, name: `h${round}`, classes: 'open' });
+    use(`h${round}`);
+    // Some are scraped while they exist, some never are.
+    if (round % 3 === 0) assert.ok((await series()).some((line) => line.includes(`model="h${round}",code="OK"`)));
+    await learning.heads.delete(`h${round}`);
+  }
+  const after = await series();
+  assert.deepEqual(after, before);
+  assert.ok(after.some((line) => line === 'headwater_dead_letters_total{head="unknown",reason="late"} 1'));
+
+  learning.heads.loaded = false;
+  learning.heads.forget('stays');
+  assert.ok((await series()).includes('headwater_labels_total{head="stays",result="trained"} 1'), 'not known yet');
+});
+
+test('a head that is made anew counts from 0', async () => {
+  const learning = new FakeLearning();
+  const request = { name: 'h', backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9 };
+  const add = () => learning.heads.add({ ...request, classes: 'open', learner: {} as never });
+  const metrics = new Metrics();
+  metrics.learn(learning);
+  const observer = metrics.observer(() => {});
+  add();
+  observer.labelDelay('h', 1);
+  await learning.heads.delete('h');
+  await metrics.text();
+  add();
+  assert.match(await metrics.text(), /^headwater_label_delay_seconds_count\{head="h"\} 0$/m);
+});
+
 test('class names are escaped', async () => {
   const learning = new FakeLearning();
   const head = { name: 'h', backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9 };
