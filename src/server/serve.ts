@@ -77,6 +77,11 @@ async function start(
 
   readiness.set('heads', 'waiting for NATS');
   if (serving) readiness.set('backbones', 'loading');
+  if (serving && config.backbones.length === 0) {
+    log.warn(
+      'nothing can be served: no backbone is configured; add the key `backbones` (a list, each with name and model)',
+    );
+  }
   const ops = new OpsServer({ readiness, metrics: () => metrics.text(), logError });
   const httpPort = await ops.listen(host, config.server.httpPort).catch((error) => {
     throw listenError(error, host, config.server.httpPort, 'server.httpPort');
@@ -134,7 +139,7 @@ interface GrpcParts {
 }
 
 function startGrpc(
-  { server: settings, labels, limits }: Config,
+  { roles, server: settings, labels, limits }: Config,
   log: Logger,
   { parts, learning, batchers, decode, metrics, readiness }: GrpcParts,
 ): { server: GrpcServer; close: () => Promise<void> } {
@@ -166,7 +171,15 @@ function startGrpc(
       ready: () => readiness.ready,
       onRequest: (model, code, totalMs, timings) => metrics.request(model, code, totalMs, timings),
     }),
-    learning: learningService({ ...common, backbones: batchers, labelGate, headGate, maxHeads: limits.heads }),
+    learning: learningService({
+      ...common,
+      backbones: batchers,
+      labelGate,
+      labelsInFlight: labels.inFlight,
+      joins: roles.includes('join'),
+      headGate,
+      maxHeads: limits.heads,
+    }),
   });
   server.setServing(readiness.ready);
   readiness.onChange((ready) => server.setServing(ready));

@@ -55,15 +55,25 @@ test('too many labels in flight are RESOURCE_EXHAUSTED at once, with a delay', a
   });
   const labels = (count: number) => Array.from({ length: count }, (_, index) => ({ id: `${index}`, label: 'cat' }));
   const held = ask('Feedback', { head: 'pets', labels: labels(4) });
-  let refused = await failure(Promise.race([ask('Feedback', { head: 'pets', labels: labels(2) }), sleep(5000)]));
+  const refused = await failure(Promise.race([ask('Feedback', { head: 'pets', labels: labels(2) }), sleep(5000)]));
   assert.equal(refused.code, Status.RESOURCE_EXHAUSTED);
   assert.match(refused.details, /labels in flight \(labels\.inFlight\)/);
   assert.ok(Number(refused.metadata.get('grpc-retry-pushback-ms')[0]) > 0);
   release();
   server.learning.hold = Promise.resolve();
   assert.equal((await held).sequences.length, 4);
-  refused = await failure(ask('Feedback', { head: 'pets', labels: labels(6) }));
-  assert.equal(refused.code, Status.RESOURCE_EXHAUSTED);
+});
+
+test('more labels in one request than can ever be in flight are INVALID_ARGUMENT, in streams too', async () => {
+  const labels = Array.from({ length: 6 }, (_, index) => ({ id: `${index}`, label: 'cat' }));
+  const refused = await failure(ask('Feedback', { head: 'pets', labels }));
+  assert.equal(refused.code, Status.INVALID_ARGUMENT);
+  assert.match(refused.details, /^labels: 6 in one request, labels\.inFlight is 5/);
+  const stream = server.teacher.StreamFeedback();
+  const answered = new Promise<{ code: number }>((resolve) => stream.on('data', resolve));
+  stream.write({ head: 'pets', labels });
+  assert.equal((await answered).code, Status.INVALID_ARGUMENT);
+  stream.end();
 });
 
 test('a stream of feedback is answered in order, refusals among the answers', async () => {
@@ -99,6 +109,11 @@ test('heads: create, list, get, roll back, delete', async () => {
   assert.deepEqual(
     pets.versions.map(({ version, digest }) => [version, digest]),
     [[1, 'digest-1']],
+  );
+  assert.deepEqual(
+    pets.labelResults,
+    { trained: 0, duplicate: 0, unknown_id: 0, late: 0, invalid: 0 },
+    'a server that joins tells zeros',
   );
   assert.deepEqual([pets.servedLabelled, pets.servedCorrect], [8, 6]);
 
@@ -174,6 +189,13 @@ test('with NATS away, what needs it is UNAVAILABLE and the rest goes on', async 
   );
   assert.equal((await failure(ask('CreateHead', { name: 'x', backbone: 'tiny' }))).code, Status.UNAVAILABLE);
   assert.equal((await failure(ask('GetHead', { name: 'pets' }))).code, Status.UNAVAILABLE);
+  assert.equal((await failure(ask('DeleteHead', { name: 'pets' }))).code, Status.UNAVAILABLE);
+  assert.equal((await failure(ask('RollbackHead', { name: 'pets', version: 1 }))).code, Status.UNAVAILABLE);
+  const watching = server.teacher.WatchHead({ name: 'pets', intervalMs: 100 });
+  watching.on('error', () => {});
+  const watched = await new Promise<Head__Output>((resolve) => watching.on('data', resolve));
+  watching.cancel();
+  assert.deepEqual([watched.name, /NATS is away/.test(watched.state)], ['pets', true]);
   const { heads } = await ask('ListHeads', {});
   assert.match(heads[0].state, /NATS is away/);
   const answer = await server.infer({

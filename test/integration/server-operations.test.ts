@@ -195,6 +195,21 @@ test('without the role serve there is no gRPC and no backbone, but operations', 
   assert.deepEqual(await response.json(), { ready: true, waitingFor: {} });
 });
 
+test('a server without a backbone warns once which key to add', async (t) => {
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
+  const config = parseConfig('server: { httpPort: 0, grpcPort: 0 }', { baseDir: '/nowhere' });
+  const server = await serve(config, log, {
+    loadBackbone: async () => assert.fail('loaded a backbone'),
+    startLearning: async () => new FakeLearning(),
+    classify: () => [],
+  });
+  t.after(() => server.close());
+  await server.ready;
+  assert.equal(lines.length, 1, lines.join(''));
+  assert.match(lines[0]!, /nothing can be served: no backbone is configured; add the key `backbones`/);
+});
+
 test('reflection lists both packages and health', async (t) => {
   const server = await startTestServer();
   t.after(() => server.close());

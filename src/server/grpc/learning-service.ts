@@ -7,7 +7,7 @@ import type {
   Head,
   LearningServiceHandlers,
 } from '../../../protos/index.js';
-import type { HeadProgress, HeadStatus, LabelInput, Learning } from '../../learner/index.js';
+import type { HeadProgress, HeadStatus, LabelInput, LabelResult, Learning } from '../../learner/index.js';
 import type { Batcher } from '../batching/batcher.js';
 import { listSome, printable, quote, StatusError, toServiceError, toStatusError } from '../errors.js';
 import type { Gate } from '../inference/gate.js';
@@ -23,6 +23,10 @@ export interface LearningServiceOptions {
   readonly backbones: ReadonlyMap<string, Batcher>;
   /** Labels being stored, counted one by one. */
   readonly labelGate: Gate;
+  /** What the gate holds: a request with more labels could never pass it. */
+  readonly labelsInFlight: number;
+  /** Whether this process joins labels, and so can tell how they ended. */
+  readonly joins: boolean;
   /** Calls about heads, watchers among them. */
   readonly headGate: Gate;
   readonly maxHeads: number;
@@ -33,29 +37,43 @@ export interface LearningServiceOptions {
 
 const MIN_WATCH_INTERVAL_MS = 100;
 const DEFAULT_WATCH_INTERVAL_MS = 1000;
+const NO_RESULTS: Readonly<Record<LabelResult, number>> = {
+  trained: 0,
+  duplicate: 0,
+  unknown_id: 0,
+  late: 0,
+  invalid: 0,
+};
 
 export function learningService(options: LearningServiceOptions): LearningServiceHandlers {
-  const { learning, backbones, headGate, labelGate, logError } = options;
+  const { learning, backbones, headGate, labelGate, labelsInFlight, logError } = options;
   const { heads } = learning;
 
   const store = async (request: FeedbackRequest__Output): Promise<FeedbackResponse> => {
     if (request.labels.length === 0) {
       throw new StatusError('request_invalid', 'labels: expected at least one label');
     }
+    if (request.labels.length > labelsInFlight) {
+      const message = `labels: ${request.labels.length} in one request, labels.inFlight is ${labelsInFlight}: send fewer at once`;
+      throw new StatusError('request_invalid', message);
+    }
     const sequences = await labelGate.run(request.labels.length, () =>
       learning.publishLabels(request.head, request.labels.map(labelInput)),
     );
     return { sequences };
   };
+  /** Counts that are still 0 are told, too: none at all means that labels are joined elsewhere. */
+  const labelResults = (name: string) =>
+    options.joins ? { ...NO_RESULTS, ...learning.labelResults(name) } : learning.labelResults(name);
   /** What GetHead tells: exact, so it needs NATS. */
   const exact = async (status: HeadStatus): Promise<Head> => {
     const { name } = status.definition;
-    return headMessage(status, await heads.progress(name), learning.labelResults(name));
+    return headMessage(status, await heads.progress(name), labelResults(name));
   };
   /** As `exact`, but what only NATS knows may be missing. */
   const asKnown = async (status: HeadStatus): Promise<Head> => {
     const { name } = status.definition;
-    return headMessage(status, await progressIfKnown(learning, name), learning.labelResults(name));
+    return headMessage(status, await progressIfKnown(learning, name), labelResults(name));
   };
   const guarded = <Request, Response>(answer: (request: Request) => Promise<Response>) =>
     unary<Request, Response>((request) => headGate.run(1, () => answer(request)), logError);
