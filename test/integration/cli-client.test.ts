@@ -282,6 +282,53 @@ describe('feed', () => {
     assert.match(err, /4 labels are not joined yet \(the head says: NATS is away\)/);
   });
 
+  const NONE = { trained: 0, duplicate: 0, unknown_id: 0, late: 0, invalid: 0 };
+
+  test('labels that the server knows nothing of end in status 1, with what to check', async () => {
+    fake.results = { ...NONE };
+    fake.loses = () => true;
+    const run = await feed();
+    assert.equal(run.code, 1, run.err);
+    assert.match(
+      run.err,
+      /10 of 10 labels were stored, but 127\.0\.0\.1:\d+ knows nothing of them: .*log of the server/,
+    );
+    const { labelled, trained, unaccounted } = jsonOf(run);
+    assert.deepEqual([labelled, trained, unaccounted], [10, 0, 10]);
+  });
+
+  test('a second run is all duplicates: status 0 and no alarm', async () => {
+    fake.results = { ...NONE };
+    await feed();
+    const run = await feed();
+    assert.equal(run.code, 0, run.err);
+    assert.doesNotMatch(run.err, /labels were stored|knows nothing/);
+    const { trained, duplicates, unknownIds, unaccounted } = jsonOf(run);
+    assert.deepEqual([trained, duplicates, unknownIds, unaccounted], [0, 10, 0, 0]);
+    const told = await headwater('feed', '--data', data, '--head', 'demo', '--server', fake.address);
+    assert.match(told.out, /^not trained: duplicates 10, unknown id 0, late 0, invalid 0$/m);
+  });
+
+  test('a held-out image that is refused counts as failed and is named', async () => {
+    fake.refusePrediction = ({ image }) =>
+      image === 'cat4' ? { code: status.INVALID_ARGUMENT, details: 'image 0 can not be decoded' } : undefined;
+    const run = await feed('--holdout', '0.2');
+    assert.equal(run.code, 1);
+    assert.match(run.err, /cat\/4\.jpg: image 0 can not be decoded/);
+    assert.match(run.err, /1 images failed/);
+    const { failed, heldOut, labelled } = jsonOf(run);
+    assert.deepEqual([failed, heldOut, labelled], [1, 2, 8]);
+  });
+
+  test('a server that says UNAVAILABLE of the head is waited for, from the first call on', async () => {
+    fake.refuseHead = (attempt) =>
+      [1, 2, 4, 5].includes(attempt) ? { code: status.UNAVAILABLE, details: 'NATS is away' } : undefined;
+    const run = await feed();
+    assert.equal(run.code, 0, run.err);
+    assert.match(run.err, /UNAVAILABLE: NATS is away; waiting for it/);
+    assert.equal(jsonOf(run).trained, 10);
+  });
+
   test('--limit and --rate are kept to', async () => {
     const start = performance.now();
     const report = jsonOf(await feed('--limit', '4', '--rate', '20'));

@@ -41,6 +41,12 @@ export class FakeHeadwater {
   recorded: (id: string, attempt: number) => boolean = () => true;
   /** Overrides of what GetHead answers. */
   head: Partial<Head> = {};
+  /** Labels by result, as a server tells them that joins labels; undefined: it does not. */
+  results: Record<string, number> | undefined;
+  /** A label that is stored and taught nothing. */
+  loses: (id: string) => boolean = () => false;
+  /** Asked before each GetHead; a refusal is answered. */
+  refuseHead: (attempt: number) => Refusal | undefined = () => undefined;
   heads: string[] = ['demo'];
   readonly created: { name: string; backbone: string; classes: string[]; maxClasses: number }[] = [];
   readonly deleted: string[] = [];
@@ -78,6 +84,14 @@ export class FakeHeadwater {
     return attempt;
   }
 
+  #teach(id: string, label: string): void {
+    if (this.results !== undefined) {
+      const result = this.trained.has(id) ? 'duplicate' : 'trained';
+      this.results[result] = (this.results[result] ?? 0) + 1;
+    }
+    if (!this.trained.has(id)) this.trained.set(id, label);
+  }
+
   #headState(name: string): Head {
     const samples = this.trained.size;
     return {
@@ -104,6 +118,7 @@ export class FakeHeadwater {
         { window: 1000, count: Math.min(1000, samples), accuracy: 0.5 },
       ],
       state: 'ready',
+      labelResults: { ...this.results },
       ...this.head,
     };
   }
@@ -143,7 +158,7 @@ export class FakeHeadwater {
             this.labels.push({ id, label, image: image.toString() });
             const refusal = this.refuseLabel({ id, label }, this.#attempt(`label ${id}`));
             if (refusal) return void call.write({ sequences: [], error: refusal.details, code: refusal.code });
-            if (!this.trained.has(id)) this.trained.set(id, label);
+            if (!this.loses(id)) this.#teach(id, label);
             call.write({ sequences: [this.labels.length], error: '', code: 0 });
           }
         });
@@ -151,7 +166,7 @@ export class FakeHeadwater {
         call.on('error', () => {});
       },
       GetHead: (call, callback) => {
-        const refusal = this.#unknown(call.request.name);
+        const refusal = this.#unknown(call.request.name) ?? this.refuseHead(this.#attempt('head'));
         if (refusal) callback(refusal);
         else callback(null, this.#headState(call.request.name));
       },

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Head__Output } from '../../../protos/index.js';
 import { Failure } from './failure.js';
-import { isTransient, retryPushbackMs } from './grpc-errors.js';
+import { isTransient, isUnreachable, retryPushbackMs } from './grpc-errors.js';
 import type { HeadwaterClient } from './headwater-client.js';
 import { type RetryPolicy, withRetry } from './retry.js';
 
@@ -60,6 +60,28 @@ export async function waitUntilSettled(
     }
     await delay(POLL_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
+}
+
+/**
+ * GetHead as a client's first call: a server that is not there is told at once, one that says UNAVAILABLE (NATS is away, it
+ * is starting) is waited for.
+ * @param onWait Told of the first such answer.
+ */
+export function firstHead(
+  client: HeadwaterClient,
+  head: string,
+  policy: RetryPolicy,
+  onWait: (error: unknown) => void,
+): Promise<Head__Output> {
+  let told = false;
+  return withRetry(() => client.getHead(head), policy, {
+    isTransient: (error) => isTransient(error) && !isUnreachable(error),
+    pushbackMs: retryPushbackMs,
+    onRetry: (error) => {
+      if (!told) onWait(error);
+      told = true;
+    },
+  });
 }
 
 /** GetHead with retries. */

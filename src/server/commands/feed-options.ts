@@ -26,6 +26,18 @@ export interface FeedReport {
   readonly labelled: number;
   /** Samples that the head learned from the first image on until all was trained. */
   readonly trained: number;
+  /**
+   * Labels of the head that ended otherwise meanwhile, those of other clients among them: trained before, no answer under the
+   * id, too late for it, not usable. null when the server does not join labels.
+   */
+  readonly duplicates: number | null;
+  readonly unknownIds: number | null;
+  readonly late: number | null;
+  readonly invalid: number | null;
+  /** Labels stored of which the server knows nothing; null when it does not join labels. */
+  readonly unaccounted: number | null;
+  /** false: labels of this run were surely not taught, neither now nor before. */
+  readonly allTaught: boolean;
   /** Of the answers that named a class, the share that named the right one. */
   readonly servedAccuracy: number | null;
   /** Of the head's last samples (1000 at most), the share predicted right before they were learned. */
@@ -38,7 +50,7 @@ export interface FeedReport {
   readonly imagesPerSecond: number | null;
   /** From the first image until all was trained. */
   readonly secondsUntilTrained: number;
-  /** Images or labels that were refused or could not be read. */
+  /** Images or labels that were refused or could not be read, held-out images among them. */
   readonly failed: number;
   /** Images asked again because the answer was not recorded: sent + repeated + heldOut requests were answered (join). */
   readonly repeated: number;

@@ -3,11 +3,12 @@ import { Failure } from '../client/failure.js';
 import { FeedbackSender } from '../client/feedback-sender.js';
 import { asFailure } from '../client/grpc-errors.js';
 import { HeadwaterClient } from '../client/headwater-client.js';
+import { accountForLabels, judgeLabels, type LabelAccount } from '../client/label-account.js';
 import type { LabelSender } from '../client/label-sender.js';
 import { NatsSender } from '../client/nats-sender.js';
 import { type HoldoutTally, holdoutAccuracy, predictHeldOut } from '../client/predict-held-out.js';
 import { DEFAULT_RETRY, type RetryPolicy } from '../client/retry.js';
-import { unsettled, waitUntilSettled } from '../client/settle.js';
+import { firstHead, unsettled, waitUntilSettled } from '../client/settle.js';
 import { newCounts, type StreamCounts, streamImages } from '../client/stream-images.js';
 import { type DividedImages, divide } from '../data/holdout.js';
 import { imageId } from '../data/image-id.js';
@@ -80,13 +81,20 @@ class FeedRun {
     const streamed = performance.now();
     const after = await this.#waitUntilTrained();
     const trained = performance.now();
+    if (after.generation !== before.generation) {
+      throw new Failure(`the head ${after.name} was deleted and created again meanwhile; feed once more`);
+    }
+    const account = accountForLabels(this.#counts.labelled, before, after);
+    const allTaught = this.#tellUntaught(account);
     const tally = await this.#predictHeldOut();
-    return this.#report(before, after, tally, (streamed - start) / 1000, (trained - start) / 1000);
+    return this.#report(after, account, allTaught, tally, (streamed - start) / 1000, (trained - start) / 1000);
   }
 
   /** The first call: a server that is not there is told at once, not after `--patience`. */
   async #headBefore(): Promise<Head__Output> {
-    const head = await this.client.getHead(this.options.head);
+    const head = await firstHead(this.client, this.options.head, this.#retry, (error) => {
+      this.log.write(`${escapeForTerminal(asFailure(error, this.options.server).message)}; waiting for it\n`);
+    });
     if (unsettled(head) === undefined) return head;
     // Samples of before would be counted as trained by this run.
     this.log.write('the head is still learning what was fed before; waiting for that\n');
@@ -152,6 +160,14 @@ class FeedRun {
     });
   }
 
+  /** @returns false when labels of this run were surely not taught. */
+  #tellUntaught(account: LabelAccount): boolean {
+    const { server, nats } = this.options;
+    const verdict = judgeLabels(this.#counts.labelled, account, server, nats);
+    if (verdict !== undefined) this.log.write(`${verdict.message}\n`);
+    return !(verdict?.failed ?? false);
+  }
+
   async #predictHeldOut(): Promise<HoldoutTally> {
     const { heldOut } = this.plan;
     if (heldOut.length === 0) return { classes: new Map() };
@@ -162,7 +178,10 @@ class FeedRun {
       this.client,
       { head, concurrency, retry: this.#retry },
       (done, image, problem) => {
-        if (problem !== undefined) this.#tellFailure(progress, image, problem);
+        if (problem !== undefined) {
+          this.#counts.failed++;
+          this.#tellFailure(progress, image, problem);
+        }
         progress.update({ done, total: heldOut.length, detail: 'predicted' });
       },
     );
@@ -171,21 +190,25 @@ class FeedRun {
   }
 
   #report(
-    before: Head__Output,
     after: Head__Output,
+    { trained, results, unaccounted }: LabelAccount,
+    allTaught: boolean,
     tally: HoldoutTally,
     seconds: number,
     secondsUntilTrained: number,
   ): FeedReport {
-    if (after.generation !== before.generation) {
-      throw new Failure(`the head ${after.name} was deleted and created again meanwhile; feed once more`);
-    }
     const { sent, labelled, answered, correct, failed, repeated, unrecorded } = this.#counts;
     const holdout = holdoutAccuracy(tally);
     return {
       sent,
       labelled,
-      trained: after.samples - before.samples,
+      trained,
+      duplicates: results?.duplicate ?? null,
+      unknownIds: results?.unknown_id ?? null,
+      late: results?.late ?? null,
+      invalid: results?.invalid ?? null,
+      unaccounted,
+      allTaught,
       servedAccuracy: answered === 0 ? null : correct / answered,
       prequentialAccuracy: widestAccuracy(after),
       holdoutAccuracy: holdout.accuracy,

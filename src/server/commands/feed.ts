@@ -14,7 +14,8 @@ Ids: <run>:<class>:<file>. The default run is the base name of the data, so feed
 the second time; give another --run to teach it again. Where two images of a class share a file name, the later one's
 whole path is its <file>.
 
-Exit status: 1 when an image was refused or could not be read (the others are fed), or the rest was not trained.
+Exit status: 1 when an image was refused or could not be read (the others are fed), or labels were not trained, neither now
+nor by a run before.
 
 Examples:
   $ headwater feed --data flowers.tar.gz --head flowers --holdout 0.2 --shuffle 1
@@ -57,15 +58,23 @@ export function addFeedCommand(program: Command, io: CommandIo, setStatus: (stat
       else printLines(io.out, summary(report));
       if (report.failed > 0) {
         io.err.write(`headwater feed: ${report.failed} images failed (named above); the rest is done\n`);
-        setStatus(1);
       }
+      if (report.failed > 0 || !report.allTaught) setStatus(1);
     });
+}
+
+/** How labels ended that were not trained, if the server tells it. */
+function ended({ duplicates, unknownIds, late, invalid, unaccounted }: FeedReport): string[] {
+  if (duplicates === null) return [];
+  const lost = unaccounted ? `, unaccounted for ${unaccounted}` : '';
+  return [`not trained: duplicates ${duplicates}, unknown id ${unknownIds}, late ${late}, invalid ${invalid}${lost}`];
 }
 
 function summary(report: FeedReport): string[] {
   const lines = [
     `sent ${report.sent} images as ${escapeForTerminal(report.run)}:…, labelled ${report.labelled}, trained ${report.trained}` +
       ` (${report.seconds.toFixed(1)} s, ${(report.imagesPerSecond ?? 0).toFixed(1)} images/s)`,
+    ...ended(report),
     `${report.head}: version ${report.version}, ${report.classes} classes`,
     `served accuracy      ${percent(report.servedAccuracy)}`,
     `prequential accuracy ${percent(report.prequentialAccuracy)}`,
