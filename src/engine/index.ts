@@ -11,6 +11,8 @@ export type {
   Images,
 } from './backbone.js';
 export { EngineError } from './backbone.js';
+export type { GraphReport, InspectOptions, ModelReport } from './inspect.js';
+export { inspectModel } from './inspect.js';
 
 /**
  * Loads a backbone with the engine that the options name; `auto` takes ONNX Runtime.

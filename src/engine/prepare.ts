@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { BackboneOptions } from './backbone.js';
-import { EngineError } from './backbone.js';
 import { backboneIdentity } from './identity.js';
+import { readModelFile } from './model-file.js';
 import { indexGraph, requirementsOf } from './onnx/graph.js';
 import type { OutputChoice } from './onnx/output.js';
 import { chooseOutput } from './onnx/output.js';
@@ -10,7 +9,7 @@ import { keepOutput } from './onnx/rewrite.js';
 import type { ModelInput } from './settings.js';
 import { checkInput, checkOptions } from './settings.js';
 import { weightSparsity } from './sparsity.js';
-import { quote, reasonOf } from './text.js';
+import { quote } from './text.js';
 
 /** A model file that has been read, checked and cut down to what the embedding needs: what every engine starts from. */
 export interface PreparedModel {
@@ -27,7 +26,8 @@ export interface PreparedModel {
 export async function prepareModel(options: BackboneOptions): Promise<PreparedModel> {
   checkOptions(options);
   const file = options.model;
-  const bytes = await readModelFile(options);
+  const remedy = `set backbones[].model of ${quote(options.name)} to the path of an .onnx file`;
+  const bytes = await readModelFile(file, remedy);
   const whole = indexGraph(readOnnx(bytes, file).graph);
   const output = chooseOutput(whole, options.output, file);
   const kept = keepOutput(bytes, whole, output.tensor, file);
@@ -39,23 +39,4 @@ export async function prepareModel(options: BackboneOptions): Promise<PreparedMo
     identity: backboneIdentity(bytes, output.tensor, options.image),
     sparsity: weightSparsity(index, requirementsOf(index, output.tensor).nodes),
   };
-}
-
-async function readModelFile({ name, model }: BackboneOptions): Promise<Uint8Array> {
-  try {
-    return await readFile(model);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : code === 'EISDIR'
-          ? 'this is a folder'
-          : `can't be read (${reasonOf(error)})`;
-    throw new EngineError(
-      'model_unreadable',
-      `${model}: ${why}; set backbones[].model of ${quote(name)} to the path of an .onnx file`,
-      { cause: error },
-    );
-  }
 }

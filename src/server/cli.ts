@@ -4,6 +4,7 @@ import { type CommandIo, processIo } from './commands/command-io.js';
 import { addDemoCommand } from './commands/demo/demo.js';
 import { addFeedCommand } from './commands/feed.js';
 import { addHeadsCommand } from './commands/heads.js';
+import { addInspectCommand } from './commands/inspect.js';
 import { addPredictCommand } from './commands/predict.js';
 import { addServeCommand } from './commands/serve.js';
 import { ConfigError } from './config/error.js';
@@ -45,6 +46,7 @@ function buildProgram(io: CommandIo, setStatus: (status: number) => void): Comma
   addFeedCommand(program, io, setStatus);
   addPredictCommand(program, io, setStatus);
   addHeadsCommand(program, io);
+  addInspectCommand(program, io);
   prepare(program, io, 'headwater');
   return program;
 }

@@ -31,7 +31,9 @@ export type BuildResult =
 
 const oldestOpset = 7;
 const newestOpset = 21;
-const mostNodes = 20_000;
+const mostNodes = 10_000;
+/** More problems than anyone reads end the work on a hostile file early. */
+const mostProblems = 100;
 /** Over all tensors: the passes look at each channel. */
 const mostChannels = 2 ** 21;
 
@@ -50,7 +52,10 @@ export function buildGraph(model: OnnxModel, index: GraphIndex, options: BuildOp
   const builder = new GraphBuilder(index, model.opsets.get('') ?? 0);
   const problems = builder.attempt('', 'input', () => builder.addInput(options.imageSize));
   if (problems.length > 0) return { kind: 'unsupported', problems };
-  for (const node of sorted) problems.push(...builder.attempt(nodeLabel(node), node.opType, () => builder.add(node)));
+  for (const node of sorted) {
+    problems.push(...builder.attempt(nodeLabel(node), node.opType, () => builder.add(node)));
+    if (problems.length >= mostProblems || builder.isSpent) break;
+  }
   if (problems.length > 0) return { kind: 'unsupported', problems };
   if (!builder.isActivation(output)) {
     const reason = `the tensor ${quote(output)} does not depend on the image`;
@@ -68,7 +73,8 @@ class GraphBuilder {
   foldedConstants = 0;
   /** What is known of each tensor; null: it comes from a node that can't be held. */
   readonly #values = new Map<string, Value | null>();
-  readonly #names = new Set<string>();
+  /** How often each name was asked for. */
+  readonly #names = new Map<string, number>();
   readonly #budget: FoldBudget;
   #channels = 0;
 
@@ -89,6 +95,11 @@ class GraphBuilder {
       if (error instanceof Refusal) return [{ node, operator, reason: error.message }];
       throw error;
     }
+  }
+
+  /** Nothing more may be made from constants: whatever follows would fail the same way. */
+  get isSpent(): boolean {
+    return this.#budget.isSpent;
   }
 
   isActivation(tensor: string): boolean {
@@ -159,10 +170,9 @@ class GraphBuilder {
   }
 
   #unique(wanted: string): string {
-    let name = wanted;
-    for (let count = 2; this.#names.has(name); count++) name = `${wanted} (${count})`;
-    this.#names.add(name);
-    return name;
+    const uses = (this.#names.get(wanted) ?? 0) + 1;
+    this.#names.set(wanted, uses);
+    return uses === 1 ? wanted : this.#unique(`${wanted} (${uses})`);
   }
 
   #countChannels(shape: Shape): void {
@@ -174,9 +184,12 @@ class GraphBuilder {
 function limitedBudget(elements: number): FoldBudget {
   let left = elements;
   return {
+    get isSpent() {
+      return !(left >= 0);
+    },
     spend(count) {
       left -= count;
-      if (!(left >= 0)) refuse('constants made from constants grow beyond four times the weights in the file');
+      if (this.isSpent) refuse('constants made from constants grow beyond four times the weights in the file');
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { OnnxTensor } from '../onnx/model.js';
 import { dataTypeName, dataTypes, elementCount } from '../onnx/model.js';
 import { refuse } from './refusal.js';
+import { checkRank } from './shape.js';
 import type { Dimension } from './types.js';
 
 /** Values that do not depend on the image. */
@@ -29,6 +30,7 @@ const mostIntegers = 4096;
  */
 export function readConstant(tensor: OnnxTensor): Constant {
   const dims = tensor.dims;
+  checkRank(dims);
   switch (tensor.dataType) {
     case dataTypes.float:
       return { kind: 'floats', dims, values: tensor.raw ? floatsIn(tensor.raw) : Float32Array.from(tensor.floats) };

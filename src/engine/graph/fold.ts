@@ -5,7 +5,7 @@ import { resolveReshape, unsqueezed } from './lower/layout.js';
 import { readSlice } from './lower/slice.js';
 import type { NodeSource } from './lower/source.js';
 import { refuse } from './refusal.js';
-import { resolveAxis } from './shape.js';
+import { checkRank, resolveAxis } from './shape.js';
 import type { Dimension, Shape } from './types.js';
 
 /*
@@ -17,12 +17,14 @@ import type { Dimension, Shape } from './types.js';
 export interface FoldBudget {
   /** @throws Refusal when it is spent. */
   spend(elements: number): void;
+  readonly isSpent: boolean;
 }
 
 /** @throws Refusal when the operator is not one that is folded. */
 export function foldNode(source: NodeSource, budget: FoldBudget): Constant {
   const folded = evaluate(source, budget);
   source.attributes.finish();
+  checkRank(folded.dims);
   return folded;
 }
 

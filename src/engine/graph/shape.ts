@@ -10,10 +10,6 @@ export function elementsOf(shape: Shape): number {
   return shape.reduce<number>((product, length) => (length === 'N' ? product : product * length), 1);
 }
 
-export function formatShape(shape: Shape): string {
-  return shape.join('x');
-}
-
 /** Length of axis 1. */
 export function channelsOf(shape: Shape): number {
   const channels = shape[1];
@@ -24,10 +20,15 @@ export function sameShape(left: Shape, right: Shape): boolean {
   return left.length === right.length && left.every((length, axis) => length === right[axis]);
 }
 
+/** @throws Refusal for more dimensions than any layout has: they would only cost time. */
+export function checkRank(shape: Shape): void {
+  if (shape.length > highestRank) refuse(`a tensor of ${shape.length} dimensions; ${highestRank} is the limit`);
+}
+
 /** @throws Refusal unless it is a shape that an activation can have. */
 export function checkShape(shape: Shape): Shape {
   const text = `[${shape.slice(0, highestRank).join(', ')}]`;
-  if (shape.length > highestRank) refuse(`its output has ${shape.length} dimensions; ${highestRank} is the limit`);
+  checkRank(shape);
   if (shape.some((length) => length !== 'N' && !(Number.isSafeInteger(length) && length >= 1))) {
     refuse(`its output would have the shape ${text}`);
   }

@@ -5,13 +5,15 @@ import { ModelProto } from '../../../src/engine/onnx/schema.js';
 
 export type Dimension = number | string;
 
+/** Plain numbers are integers. */
+export type AttributeSpec = number | number[] | { float: number } | { floats: number[] } | { text: string };
+
 export interface NodeSpec {
   op: string;
   name?: string;
   inputs: string[];
   outputs: string[];
-  /** Whole numbers and lists of them. */
-  attributes?: Record<string, number | number[]>;
+  attributes?: Record<string, AttributeSpec>;
 }
 
 export interface ModelSpec {
@@ -23,6 +25,8 @@ export interface ModelSpec {
   valueInfo?: { name: string; shape: Dimension[] }[];
   /** Name of a weight that is said to lie in another file. */
   external?: string;
+  /** 13 when left out. */
+  opset?: number;
 }
 
 export function buildModel(spec: ModelSpec): Uint8Array {
@@ -51,7 +55,7 @@ export function buildModel(spec: ModelSpec): Uint8Array {
   }
   const message = {
     irVersion: 8,
-    opsetImport: [{ domain: '', version: 13 }],
+    opsetImport: [{ domain: '', version: spec.opset ?? 13 }],
     graph: {
       name: 'synthetic',
       node: spec.nodes.map(({ op, name, inputs, outputs, attributes }) => ({
@@ -59,9 +63,7 @@ export function buildModel(spec: ModelSpec): Uint8Array {
         name: name ?? '',
         input: inputs,
         output: outputs,
-        attribute: Object.entries(attributes ?? {}).map(([key, value]) =>
-          typeof value === 'number' ? { name: key, type: 2, i: value } : { name: key, type: 7, ints: value },
-        ),
+        attribute: Object.entries(attributes ?? {}).map(([key, value]) => attribute(key, value)),
       })),
       initializer,
       input: spec.inputs.map(({ name, shape, type }) => value(name, shape, type)),
@@ -70,6 +72,14 @@ export function buildModel(spec: ModelSpec): Uint8Array {
     },
   };
   return ModelProto.encode(ModelProto.fromObject(message)).finish();
+}
+
+function attribute(name: string, given: AttributeSpec): object {
+  if (typeof given === 'number') return { name, type: 2, i: given };
+  if (Array.isArray(given)) return { name, type: 7, ints: given };
+  if ('float' in given) return { name, type: 1, f: given.float };
+  if ('floats' in given) return { name, type: 6, floats: given.floats };
+  return { name, type: 3, s: Buffer.from(given.text) };
 }
 
 function value(name: string, shape: Dimension[] | undefined, elemType: number = dataTypes.float): object {

@@ -1,0 +1,90 @@
+import { elementsOf } from './shape.js';
+import type { Graph } from './types.js';
+
+/** Where an activation lies in the arena, and from when to when. Times count nodes: -1 is before the first. */
+export interface Placement {
+  readonly tensor: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Position of the node that writes it; -1 for the graph's input. */
+  readonly from: number;
+  /** Position of the last node that reads it. */
+  readonly to: number;
+}
+
+export interface MemoryPlan {
+  /** In the order in which they are written. Tensors that only reshape another have none: they lie where that one lies. */
+  readonly placements: readonly Placement[];
+  /** Size of the arena for one image. */
+  readonly bytes: number;
+  /** The most that is alive at once: no plan needs less. */
+  readonly lowerBound: number;
+}
+
+/** Cache lines, and the widest vector. */
+const alignment = 64;
+const bytesOfFloat = 4;
+
+/**
+ * Places every activation of one image in one arena: the largest first, each at the lowest offset where it overlaps none that is alive at
+ * the same time. A node's inputs and output are alive together; the embedding lives to the end.
+ */
+export function planMemory(graph: Graph): MemoryPlan {
+  const lifetimes = findLifetimes(graph);
+  const bySize = lifetimes.toSorted((left, right) => right.bytes - left.bytes || left.from - right.from);
+  const placed: Placement[] = [];
+  for (const lifetime of bySize) {
+    const neighbours = placed.filter((other) => other.from <= lifetime.to && lifetime.from <= other.to);
+    placed.push({ ...lifetime, offset: lowestGap(neighbours, lifetime.bytes) });
+  }
+  return {
+    placements: placed.sort((left, right) => left.from - right.from),
+    bytes: Math.max(0, ...placed.map(({ offset, bytes }) => offset + bytes)),
+    lowerBound: mostAlive(lifetimes, graph.nodes.length),
+  };
+}
+
+type Lifetime = Omit<Placement, 'offset'>;
+
+function findLifetimes(graph: Graph): Lifetime[] {
+  const home = new Map<string, string>([[graph.input.name, graph.input.name]]);
+  const found = new Map<string, { tensor: string; bytes: number; from: number; to: number }>();
+  const write = (tensor: string, elements: number, from: number) => {
+    const bytes = Math.ceil((elements * bytesOfFloat) / alignment) * alignment;
+    found.set(tensor, { tensor, bytes, from, to: from });
+  };
+  write(graph.input.name, elementsOf(graph.input.shape), -1);
+  for (const [position, node] of graph.nodes.entries()) {
+    for (const input of node.inputs) found.get(home.get(input)!)!.to = position;
+    const reshaped = node.operation.type === 'Reshape';
+    home.set(node.output, reshaped ? home.get(node.inputs[0]!)! : node.output);
+    if (!reshaped) write(node.output, elementsOf(node.shape), position);
+  }
+  found.get(home.get(graph.output)!)!.to = graph.nodes.length;
+  return [...found.values()];
+}
+
+function lowestGap(neighbours: readonly Placement[], bytes: number): number {
+  let offset = 0;
+  for (const other of neighbours.toSorted((left, right) => left.offset - right.offset)) {
+    if (offset + bytes <= other.offset) break;
+    offset = Math.max(offset, other.offset + other.bytes);
+  }
+  return offset;
+}
+
+/** Sum of what is alive, at its highest. */
+function mostAlive(lifetimes: readonly Lifetime[], nodes: number): number {
+  const change = new Array<number>(nodes + 3).fill(0);
+  for (const { from, to, bytes } of lifetimes) {
+    change[from + 1]! += bytes;
+    change[to + 2]! -= bytes;
+  }
+  let alive = 0;
+  let most = 0;
+  for (const step of change) {
+    alive += step;
+    most = Math.max(most, alive);
+  }
+  return most;
+}

@@ -1,0 +1,98 @@
+import { buildGraph } from './graph/build.js';
+import type { LayerFacts, Totals } from './graph/facts.js';
+import { describeLayers, sumLayers } from './graph/facts.js';
+import { planMemory } from './graph/memory.js';
+import { optimise } from './graph/optimise.js';
+import type { Unsupported } from './graph/refusal.js';
+import { elementsOf } from './graph/shape.js';
+import type { Shape } from './graph/types.js';
+import { readModelFile } from './model-file.js';
+import { fedInputs, indexGraph, requirementsOf } from './onnx/graph.js';
+import type { OnnxDimension } from './onnx/model.js';
+import type { OutputChoice } from './onnx/output.js';
+import { chooseOutput } from './onnx/output.js';
+import { readOnnx } from './onnx/read.js';
+import { weightSparsity } from './sparsity.js';
+
+export interface InspectOptions {
+  /** Path of the ONNX file. */
+  readonly model: string;
+  /** As BackboneOptions.output. */
+  readonly output?: string | undefined;
+  /** Height and width of the image where the file leaves them open. */
+  readonly size?: number | undefined;
+}
+
+/** A model as the engine sees it. Names come from the file: escape them before showing. */
+export interface ModelReport {
+  readonly model: string;
+  readonly opset: number;
+  readonly input: { readonly name: string; readonly shape: readonly OnnxDimension[] | undefined };
+  readonly embedding: OutputChoice;
+  /** Fraction of zeros among the weights that the embedding needs, 0 to 1, as the service reports it. */
+  readonly sparsity: number;
+  readonly graph: GraphReport | undefined;
+  /** Why there is no graph; empty when there is one. */
+  readonly unsupported: readonly Unsupported[];
+}
+
+export interface GraphReport {
+  readonly inputShape: Shape;
+  /** Values of one embedding. */
+  readonly dimensions: number;
+  readonly layers: readonly LayerFacts[];
+  readonly totals: Totals;
+  readonly passes: readonly { readonly name: string; readonly counts: string; readonly changes: number }[];
+  /** Bytes of activations for one image. */
+  readonly memory: { readonly arena: number; readonly lowerBound: number };
+}
+
+/**
+ * Reads a model and tells what the engine makes of it. Nothing is run.
+ *
+ * @throws EngineError when the file is no readable ONNX model, or `output` is not in it
+ */
+export async function inspectModel(options: InspectOptions): Promise<ModelReport> {
+  const file = options.model;
+  const bytes = await readModelFile(file, 'give the path of an .onnx file');
+  return inspectBytes(bytes, options);
+}
+
+/** As `inspectModel`, for bytes that were read already; the path is only named in messages. */
+export function inspectBytes(bytes: Uint8Array, options: InspectOptions): ModelReport {
+  const file = options.model;
+  const model = readOnnx(bytes, file);
+  const index = indexGraph(model.graph);
+  const embedding = chooseOutput(index, options.output, file);
+  const result = buildGraph(model, index, { output: embedding.tensor, imageSize: options.size, file });
+  const input = fedInputs(index)[0];
+  return {
+    model: file,
+    opset: model.opsets.get('') ?? 0,
+    input: { name: input?.name ?? '', shape: input?.shape },
+    embedding,
+    sparsity: weightSparsity(index, requirementsOf(index, embedding.tensor).nodes),
+    graph: result.kind === 'graph' ? reportGraph(result) : undefined,
+    unsupported: result.kind === 'unsupported' ? result.problems : [],
+  };
+}
+
+type BuiltGraph = Extract<ReturnType<typeof buildGraph>, { kind: 'graph' }>;
+
+function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): GraphReport {
+  const optimised = optimise(graph);
+  const { bytes, lowerBound } = planMemory(optimised.graph);
+  const shape = graph.nodes.find((node) => node.output === graph.output)?.shape ?? graph.input.shape;
+  return {
+    inputShape: graph.input.shape,
+    dimensions: elementsOf(shape.slice(1)),
+    layers: describeLayers(graph, optimised.graph),
+    totals: sumLayers(graph, optimised.graph),
+    passes: [
+      { name: 'cutAtOutput', counts: 'nodes left out that the embedding does not need', changes: cutNodes },
+      { name: 'foldConstants', counts: 'nodes computed that depend on constants only', changes: foldedConstants },
+      ...optimised.applied,
+    ],
+    memory: { arena: bytes, lowerBound },
+  };
+}

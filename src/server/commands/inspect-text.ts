@@ -1,0 +1,124 @@
+import type { GraphReport, ModelReport } from '../../engine/index.js';
+import { escapeForTerminal } from '../terminal/escape.js';
+import { percent } from '../terminal/numbers.js';
+import { formatTable } from '../terminal/table.js';
+
+/** Characters of a layer's or tensor's name that are shown. */
+const NAME_WIDTH = 36;
+/** Problems that are listed one by one. */
+const MOST_PROBLEMS = 20;
+
+/** A model's report as lines for people. Names come from the file and are escaped. */
+export function inspectLines(report: ModelReport): string[] {
+  return [
+    escapeForTerminal(report.model),
+    `  input       ${name(report.input.name)} [${(report.graph?.inputShape ?? report.input.shape ?? []).map((length) => escapeForTerminal(String(length ?? '?'), NAME_WIDTH)).join(', ')}], operator set ${report.opset}`,
+    `  embedding   ${name(report.embedding.tensor)}${report.graph ? `, ${report.graph.dimensions} values` : ''}`,
+    `              (${escapeForTerminal(report.embedding.reason)})`,
+    ...(report.graph === undefined ? refusedLines(report) : graphLines(report.graph)),
+  ];
+}
+
+function refusedLines({ sparsity, unsupported }: ModelReport): string[] {
+  const rows = unsupported
+    .slice(0, MOST_PROBLEMS)
+    .map(({ node, operator, reason }) => [
+      node === '' ? '-' : name(node),
+      name(operator),
+      escapeForTerminal(reason, 160),
+    ]);
+  const more = unsupported.length - rows.length;
+  return [
+    `  sparsity    ${percent(sparsity)} of the weights are zero`,
+    '',
+    'The engine has no plan for this model; ONNX Runtime may run it. What stands in the way:',
+    ...formatTable(['NODE', 'OPERATOR', 'NOT SUPPORTED'], rows).map((line) => `  ${line}`),
+    ...(more > 0 ? [`  and ${more} more`] : []),
+  ];
+}
+
+function graphLines(graph: GraphReport): string[] {
+  const { totals, memory } = graph;
+  return [
+    '',
+    ...layerTable(graph),
+    '',
+    'Totals for one image',
+    `  weights        ${whole(totals.weights)}, of them zero ${whole(totals.zeros)} (${percent(totals.sparsity)})`,
+    `  filters        ${whole(totals.filters)}, of them zero ${whole(totals.zeroFilters)}, removed ${whole(totals.removedFilters)} (${percent(ratio(totals.removedFilters, totals.filters))})`,
+    ...(totals.zeroFilters > 0
+      ? ['                 (zero filters stay where a sum needs their place, or their bias shows at a padded border)']
+      : []),
+    `  multiply-adds  ${short(totals.multiplyAdds)}, of them useful ${short(totals.usefulMultiplyAdds)} (${percent(totals.usefulFraction)})`,
+    `  activations    ${bytes(memory.arena)} in one arena (at least ${bytes(memory.lowerBound)} are alive at once)`,
+    '',
+    'Simplified',
+    ...graph.passes
+      .filter(({ changes }) => changes > 0)
+      .map(({ changes, counts }) => `  ${String(changes).padStart(6)}  ${counts}`),
+  ];
+}
+
+function layerTable({ layers }: GraphReport): string[] {
+  const header = [
+    'LAYER',
+    'OPERATION',
+    'IN',
+    'OUT',
+    'WEIGHTS',
+    'NON-ZERO',
+    'SPARSITY',
+    'REMOVED',
+    'MADDS',
+    'USEFUL',
+    'BYTES',
+  ];
+  const rows = layers.map(({ name: layer, operation, inputShape, outputShape, weights, activationBytes }) => [
+    name(layer),
+    operation,
+    image(inputShape),
+    image(outputShape),
+    ...(weights === undefined
+      ? ['', '', '', '', '', '']
+      : [
+          whole(weights.weights),
+          whole(weights.nonZeros),
+          percent(weights.sparsity),
+          weights.removedFilters === 0 ? '-' : `${weights.removedFilters}/${weights.filters}`,
+          short(weights.multiplyAdds),
+          percent(ratio(weights.usefulMultiplyAdds, weights.multiplyAdds)),
+        ]),
+    bytes(activationBytes),
+  ]);
+  return formatTable(header, rows, ['left', 'left', 'right', 'right', ...Array<'right'>(7).fill('right')]);
+}
+
+function name(text: string): string {
+  return escapeForTerminal(text, NAME_WIDTH);
+}
+
+/** A shape without the batch. */
+function image(shape: readonly (number | string)[]): string {
+  return shape.slice(1).join('x');
+}
+
+function ratio(part: number, all: number): number {
+  return all === 0 ? Number.NaN : part / all;
+}
+
+/** 2774592 as `2,774,592`. */
+function whole(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** 4100000 as `4.10 M`. */
+function short(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} G`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
+  return value >= 1e3 ? `${(value / 1e3).toFixed(2)} k` : String(value);
+}
+
+function bytes(value: number): string {
+  if (value >= 2 ** 20) return `${(value / 2 ** 20).toFixed(2)} MiB`;
+  return value >= 2 ** 10 ? `${(value / 2 ** 10).toFixed(1)} KiB` : `${value} B`;
+}
