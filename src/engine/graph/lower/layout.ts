@@ -21,10 +21,10 @@ export function resolveReshape(input: Shape, target: readonly Dimension[], allow
     const batches = countBatch(input) - countBatch(others);
     if (batches === 0) shape[free] = rest;
     else if (batches === 1 && rest === 1) shape[free] = 'N';
-    else refuse(`a reshape of [${input.join(', ')}] to [${target.join(', ')}], which mixes images`);
+    else refuse(`a reshape of [${input.join(', ')}] to [${target.join(', ')}], which does not keep the images apart`);
   }
   if (elementsOf(shape) !== elementsOf(input) || countBatch(shape) !== countBatch(input)) {
-    const why = countBatch(shape) < countBatch(input) ? ', which fixes the number of images' : '';
+    const why = countBatch(shape) < countBatch(input) ? ', which does not keep the images apart' : '';
     refuse(`a reshape of [${input.join(', ')}] to [${target.slice(0, 8).join(', ')}]${why}`);
   }
   return shape;
