@@ -5,8 +5,9 @@ import type { OnnxModel, OnnxNode, OnnxValue } from '../onnx/model.js';
 import { dataTypeName, dataTypes, elementCount } from '../onnx/model.js';
 import { listNames, quote } from '../text.js';
 import { readConstant } from './constant.js';
-import type { FoldBudget } from './fold.js';
 import { foldNode } from './fold.js';
+import type { FoldBudget } from './fold-budget.js';
+import { limitedBudget } from './fold-budget.js';
 import { operators } from './lower/operators.js';
 import type { Value } from './lower/source.js';
 import { NodeSource } from './lower/source.js';
@@ -179,19 +180,6 @@ class GraphBuilder {
     this.#channels += channelsOf(shape);
     if (this.#channels > mostChannels) refuse(`the tensors up to here have more than ${mostChannels} channels`);
   }
-}
-
-function limitedBudget(elements: number): FoldBudget {
-  let left = elements;
-  return {
-    get isSpent() {
-      return !(left >= 0);
-    },
-    spend(count) {
-      left -= count;
-      if (this.isSpent) refuse('constants made from constants grow beyond four times the weights in the file');
-    },
-  };
 }
 
 /** [N or the number of images that the file fixes, channels, height, width]. */

@@ -10,6 +10,7 @@ export interface OnnxModel {
 export interface OnnxGraph {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
+  /** Sparse ones come last, expanded. */
   readonly initializers: readonly OnnxTensor[];
   /** Before IR version 4 initialisers are listed here too. */
   readonly inputs: readonly OnnxValue[];

@@ -4,6 +4,7 @@ import { quote, reasonOf } from '../text.js';
 import type { OnnxAttribute, OnnxDimension, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from './model.js';
 import { bytesOfElement, dataTypes, elementCount } from './model.js';
 import { ModelProto } from './schema.js';
+import { expandSparse } from './sparse.js';
 
 /**
  * Decodes an ONNX file. `file` is only named in messages. Weights stay views on `bytes`.
@@ -68,11 +69,20 @@ function toGraph(raw: RawGraph): OnnxGraph {
   return {
     name: raw.name,
     nodes: raw.node.map(toNode),
-    initializers: raw.initializer.map(toTensor),
+    initializers: [...raw.initializer.map(toTensor), ...raw.sparseInitializer.map(toDense)],
     inputs: raw.input.map(toValue),
     outputs: raw.output.map(toValue),
     valueInfo: raw.valueInfo.map(toValue),
   };
+}
+
+/** Sparse initialisers stand behind the others, as dense ones. */
+function toDense(raw: RawSparseTensor): OnnxTensor {
+  if (!raw.values || !raw.indices) throw new Malformed('a sparse tensor lacks its values or their positions');
+  const dims = raw.dims.map(toNumber);
+  const dense = expandSparse({ values: toTensor(raw.values), indices: toTensor(raw.indices), dims });
+  if (typeof dense === 'string') throw new Malformed(dense);
+  return dense;
 }
 
 function toNode(raw: RawNode): OnnxNode {
@@ -191,6 +201,12 @@ interface RawGraph {
   input: RawValue[];
   output: RawValue[];
   valueInfo: RawValue[];
+  sparseInitializer: RawSparseTensor[];
+}
+interface RawSparseTensor {
+  values: RawTensor | null;
+  indices: RawTensor | null;
+  dims: Integer[];
 }
 interface RawNode {
   name: string;

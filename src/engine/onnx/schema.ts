@@ -25,6 +25,7 @@ const descriptor = {
             input: { rule: 'repeated', type: 'ValueInfoProto', id: 11 },
             output: { rule: 'repeated', type: 'ValueInfoProto', id: 12 },
             valueInfo: { rule: 'repeated', type: 'ValueInfoProto', id: 13 },
+            sparseInitializer: { rule: 'repeated', type: 'SparseTensorProto', id: 15 },
           },
         },
         NodeProto: {
@@ -71,6 +72,13 @@ const descriptor = {
             doubleData: { rule: 'repeated', type: 'double', id: 10, options: { packed: true } },
             externalData: { rule: 'repeated', type: 'StringStringEntryProto', id: 13 },
             dataLocation: { type: 'int32', id: 14 },
+          },
+        },
+        SparseTensorProto: {
+          fields: {
+            values: { type: 'TensorProto', id: 1 },
+            indices: { type: 'TensorProto', id: 2 },
+            dims: { rule: 'repeated', type: 'int64', id: 3 },
           },
         },
         StringStringEntryProto: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },

@@ -25,6 +25,8 @@ export interface ModelSpec {
   valueInfo?: { name: string; shape: Dimension[] }[];
   /** Name of a weight that is said to lie in another file. */
   external?: string;
+  /** Stored as positions and values; a position is a number, or an index for each axis. */
+  sparse?: Record<string, { dims: number[]; positions: number[] | number[][]; values: number[] }>;
   /** 13 when left out. */
   opset?: number;
 }
@@ -66,6 +68,16 @@ export function buildModel(spec: ModelSpec): Uint8Array {
         attribute: Object.entries(attributes ?? {}).map(([key, value]) => attribute(key, value)),
       })),
       initializer,
+      sparseInitializer: Object.entries(spec.sparse ?? {}).map(([name, { dims, positions, values }]) => ({
+        dims,
+        values: { name, dims: [values.length], dataType: dataTypes.float, floatData: values },
+        indices: {
+          name: `${name} positions`,
+          dims: Array.isArray(positions[0]) ? [positions.length, positions[0].length] : [positions.length],
+          dataType: dataTypes.int64,
+          int64Data: positions.flat(),
+        },
+      })),
       input: spec.inputs.map(({ name, shape, type }) => value(name, shape, type)),
       output: spec.outputs.map(({ name, shape }) => value(name, shape)),
       valueInfo: (spec.valueInfo ?? []).map(({ name, shape }) => value(name, shape)),
