@@ -84,7 +84,7 @@ class GraphBuilder {
     readonly opset: number,
   ) {
     const stored = index.graph.initializers.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0);
-    this.#budget = limitedBudget(2 ** 20 + 4 * stored);
+    this.#budget = limitedBudget(2 ** 22 + 16 * stored);
   }
 
   /** Runs `step`; a Refusal becomes a problem of the node named. */

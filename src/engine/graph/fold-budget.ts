@@ -15,7 +15,8 @@ export function limitedBudget(elements: number): FoldBudget {
     },
     spend(count) {
       left -= count;
-      if (this.isSpent) refuse('constants made from constants grow beyond four times the weights in the file');
+      if (this.isSpent)
+        refuse('weights and what is made from constants grow beyond sixteen times the weights in the file');
     },
   };
 }

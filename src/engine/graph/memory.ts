@@ -31,17 +31,38 @@ const bytesOfFloat = 4;
  */
 export function planMemory(graph: Graph): MemoryPlan {
   const lifetimes = findLifetimes(graph);
-  const bySize = lifetimes.toSorted((left, right) => right.bytes - left.bytes || left.from - right.from);
-  const placed: Placement[] = [];
-  for (const lifetime of bySize) {
-    const neighbours = placed.filter((other) => other.from <= lifetime.to && lifetime.from <= other.to);
-    placed.push({ ...lifetime, offset: lowestGap(neighbours, lifetime.bytes) });
-  }
+  const placements = placeBySize(lifetimes);
   return {
-    placements: placed.sort((left, right) => left.from - right.from),
-    bytes: Math.max(0, ...placed.map(({ offset, bytes }) => offset + bytes)),
+    placements,
+    bytes: Math.max(0, ...placements.map(({ offset, bytes }) => offset + bytes)),
     lowerBound: mostAlive(lifetimes, graph.nodes.length),
   };
+}
+
+/** Looks at every pair: the numbers lie in typed arrays, so that this stays quick for the largest graph. */
+function placeBySize(lifetimes: readonly Lifetime[]): Placement[] {
+  const from = Int32Array.from(lifetimes, (lifetime) => lifetime.from);
+  const to = Int32Array.from(lifetimes, (lifetime) => lifetime.to);
+  const bytes = Float64Array.from(lifetimes, (lifetime) => lifetime.bytes);
+  const offsets = new Float64Array(lifetimes.length);
+  const bySize = Array.from(lifetimes, (_, tensor) => tensor).sort((a, b) => bytes[b]! - bytes[a]! || a - b);
+  const placed = new Int32Array(lifetimes.length);
+  for (const [count, tensor] of bySize.entries()) {
+    let offset = 0;
+    // `placed` is in the order of offsets: the first gap that is wide enough is the lowest.
+    for (let at = 0; at < count; at++) {
+      const other = placed[at]!;
+      if (from[other]! > to[tensor]! || from[tensor]! > to[other]!) continue;
+      if (offset + bytes[tensor]! <= offsets[other]!) break;
+      offset = Math.max(offset, offsets[other]! + bytes[other]!);
+    }
+    offsets[tensor] = offset;
+    let position = count;
+    while (position > 0 && offsets[placed[position - 1]!]! > offset) position--;
+    placed.copyWithin(position + 1, position, count);
+    placed[position] = tensor;
+  }
+  return lifetimes.map((lifetime, tensor) => ({ ...lifetime, offset: offsets[tensor]! }));
 }
 
 type Lifetime = Omit<Placement, 'offset'>;
@@ -62,15 +83,6 @@ function findLifetimes(graph: Graph): Lifetime[] {
   }
   found.get(home.get(graph.output)!)!.to = graph.nodes.length;
   return [...found.values()];
-}
-
-function lowestGap(neighbours: readonly Placement[], bytes: number): number {
-  let offset = 0;
-  for (const other of neighbours.toSorted((left, right) => left.offset - right.offset)) {
-    if (offset + bytes <= other.offset) break;
-    offset = Math.max(offset, other.offset + other.bytes);
-  }
-  return offset;
 }
 
 /** Sum of what is alive, at its highest. */

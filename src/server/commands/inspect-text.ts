@@ -12,11 +12,17 @@ const MOST_PROBLEMS = 20;
 export function inspectLines(report: ModelReport): string[] {
   return [
     escapeForTerminal(report.model),
-    `  input       ${name(report.input.name)} [${(report.graph?.inputShape ?? report.input.shape ?? []).map((length) => escapeForTerminal(String(length ?? '?'), NAME_WIDTH)).join(', ')}], operator set ${report.opset}`,
+    `  input       ${name(report.input.name)} [${inputShape(report)}], operator set ${report.opset}`,
     `  embedding   ${name(report.embedding.tensor)}${report.graph ? `, ${report.graph.dimensions} values` : ''}`,
     `              (${escapeForTerminal(report.embedding.reason)})`,
     ...(report.graph === undefined ? refusedLines(report) : graphLines(report.graph)),
   ];
+}
+
+/** Symbols for lengths come from the file, too. */
+function inputShape({ graph, input }: ModelReport): string {
+  const shape = graph?.inputShape ?? input.shape ?? [];
+  return shape.map((length) => name(String(length ?? '?'))).join(', ');
 }
 
 function refusedLines({ sparsity, unsupported }: ModelReport): string[] {
