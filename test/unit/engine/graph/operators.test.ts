@@ -58,6 +58,13 @@ const cases: Case[] = [
     single('MaxPool', { kernel_shape: [3, 2], strides: [3, 4], ceil_mode }),
     single('AveragePool', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 0, 0], ceil_mode }),
     single('AveragePool', { kernel_shape: [3, 3], strides: [2, 3], ceil_mode }),
+    single('AveragePool', {
+      kernel_shape: [4, 3],
+      strides: [3, 3],
+      pads: [2, 1, 1, 2],
+      ceil_mode,
+      count_include_pad: 1,
+    }),
   ]),
   single('MaxPool', { kernel_shape: [2, 2], dilations: [2, 3] }),
   single('MaxPool', { kernel_shape: [3, 3], auto_pad: { text: 'SAME_UPPER' }, strides: [2, 2] }),
