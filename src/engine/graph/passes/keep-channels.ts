@@ -6,7 +6,7 @@ import type { PassResult } from './pass.js';
 
 /**
  * The graph with only the channels that `kept` lists (indices in order) of each tensor. A removed channel's constant goes into the biases
- * of those that read it. Nodes without a channel left go.
+ * of those that read it. Nodes without a channel left go; a Concat with one input left is an Identity.
  */
 export function keepChannels(
   graph: Graph,
@@ -20,13 +20,16 @@ export function keepChannels(
     const removed = channelsOf(node.shape) - outputs.length;
     if (node.operation.type === 'Conv') changes += removed;
     if (outputs.length === 0) {
-      // Without a second axis there are no channels to speak of.
-      if (node.shape.length < 2) nodes.push(node);
+      // Nothing was removed where axis 1 is missing or the batch.
+      if (channelsOf(node.shape) === 0) nodes.push(node);
       continue;
     }
     const inputs = node.inputs.filter((input) => node.operation.type !== 'Concat' || kept(input).length > 0);
     const firstInput = node.inputs[0]!;
-    const operation = keepInOperation(node.operation, kept(firstInput), outputs, constants.get(firstInput)!);
+    const operation: Operation =
+      node.operation.type === 'Concat' && inputs.length === 1
+        ? { type: 'Identity' }
+        : keepInOperation(node.operation, kept(firstInput), outputs, constants.get(firstInput)!);
     nodes.push({ ...node, operation, inputs, shape: withChannels(node.shape, outputs.length) });
   }
   return { graph: { ...graph, nodes }, changes };

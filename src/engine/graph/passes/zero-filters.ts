@@ -3,6 +3,7 @@ import type { Convolution, Graph, GraphNode, Linear } from '../types.js';
 import { ChannelClasses, couplingOf } from './channel-classes.js';
 import type { ChannelConstants } from './constant-channels.js';
 import { absorbed, findConstantChannels, forEachInput } from './constant-channels.js';
+import { removeIdentities } from './identities.js';
 import { keepChannels } from './keep-channels.js';
 import type { PassResult } from './pass.js';
 
@@ -20,7 +21,8 @@ export function removeZeroFilters(graph: Graph): PassResult {
   const constants = findConstantChannels(graph);
   const classes = coupleChannels(graph);
   markNeeded(graph, classes, constants);
-  return keepChannels(graph, (tensor) => classes.kept(tensor), constants);
+  const { graph: smaller, changes } = keepChannels(graph, (tensor) => classes.kept(tensor), constants);
+  return { graph: removeIdentities(smaller).graph, changes };
 }
 
 function coupleChannels(graph: Graph): ChannelClasses {

@@ -113,6 +113,14 @@ const cases: Case[] = [
   single('Transpose', { perm: [0, 2, 3, 1] }),
   single('Unsqueeze', { axes: [2, -1] }, { opset: 11 }),
   single('Unsqueeze', {}, { extra: ['axes'], int64s: { axes: [1] } }),
+  {
+    name: 'an axis put before the batch',
+    int64s: { axes: [0] },
+    nodes: [
+      { op: 'Unsqueeze', inputs: ['x', 'axes'], outputs: ['u'] },
+      { op: 'Relu', inputs: ['u'], outputs: ['y'] },
+    ],
+  },
   single('Squeeze', { axes: [2] }, { opset: 11, input: ['N', 4, 1, 1] }),
   single('Squeeze', {}, { input: ['N', 4, 1, 1], extra: ['axes'], int64s: { axes: [-1, 2] } }),
   single('Slice', { starts: [1, -7], ends: [3, -1], axes: [1, 3] }, { opset: 9 }),

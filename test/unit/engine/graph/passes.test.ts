@@ -150,6 +150,23 @@ test('Identity and Dropout go, at the output too', () => {
   assert.equal(graph.output, 'b1');
 });
 
+test('what fed nothing but removed filters goes as well', () => {
+  const { changes, graph } = changesOf(
+    model(
+      [
+        relu('x', 'r'),
+        conv('empty', 'r', 'none', 'a'),
+        conv('c', 'x', 'w3', 'b1'),
+        { op: 'Concat', inputs: ['a', 'b1'], outputs: ['s'], attributes: { axis: 1 } },
+        conv('last', 's', 'w8', 'y', padded),
+      ],
+      { none: { dims: [4, 4, 1, 1], values: new Array(16).fill(0) }, w8: randomWeights([2, 8, 3, 3], 8) },
+    ),
+  );
+  assert.deepEqual(changes, { removeZeroFilters: 4, removeDeadNodes: 1 });
+  assert.deepEqual(nodeTypes(graph), ['Conv', 'Conv']);
+});
+
 test('on random networks with zero filters every pass keeps the function, and all of them find work', () => {
   const found = new Map(passes.map(({ name }) => [name, 0]));
   for (let seed = 1; seed <= 60; seed++) {

@@ -124,7 +124,7 @@ test('a concatenation loses channels, and inputs that have none left', () => {
   const { graph, changes } = removed(nodes, weights);
   assert.equal(changes, 4);
   assert.ok(!graph.nodes.some(({ name }) => name === 'empty'));
-  assert.deepEqual(graph.nodes.find(({ operation }) => operation.type === 'Concat')!.inputs, ['a']);
+  assert.deepEqual(findNode(graph, 'next').inputs, ['a'], 'a concatenation of one is none');
 });
 
 test('through a Flatten the columns of the matrix go with their channel', () => {
