@@ -116,10 +116,10 @@ describe('the streams', { skip }, () => {
   });
 
   it('say which key to lower when the server has too little room', async (t) => {
-    const { link } = await newServer(t, { maxFileStore: 4 * 2 ** 30 });
+    const { link } = await newServer(t, { maxFileStore: 2 ** 30 });
     const error = await refusal(link, {});
     assert.equal(error.code, 'nats_setup');
-    assert.match(error.message, /HEADWATER_SERVED.*4294967296 bytes.*lower nats\.streams\.served.*max_file_store/);
+    assert.match(error.message, /HEADWATER_SERVED.*1073741824 bytes.*lower nats\.streams\.served.*max_file_store/);
     await ensureStreams(link, options({ bytes: small }));
     assert.match((await refusal(link, { bytes: { ...small, training: 2 ** 33 } })).message, /nats\.streams\.training/);
   });
