@@ -36,8 +36,6 @@ export class GrpcServer {
       // Finds dead peers; more often would only cost.
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
-      // HTTP/2's default of 64 KiB stalls messages of megabytes at every window.
-      'grpc-node.flow_control_window': 1 << 20,
       interceptors: [explainRefusals(options.maxMessageBytes, options.onRefused)],
     });
     this.server.addService(inference.GRPCInferenceService.service, options.inference);
