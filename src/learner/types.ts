@@ -87,7 +87,7 @@ export interface HeadVersion {
   readonly createdAtMs: number;
   /** sha256 (hex) of the serving weights' bytes, which is part of the object's name. */
   readonly modelDigest: string;
-  /** sha256 (hex) of the learner's state; absent once only the weights are kept. */
+  /** sha256 (hex) of the learner's state. */
   readonly stateDigest: string;
 }
 

@@ -200,8 +200,8 @@ function learningOptions(
   observer: LearningObserver,
 ): LearningOptions {
   const { snapshots } = config;
-  const { window, grace, dedupe, record } = config.labels;
-  const labels = { windowMs: window, graceMs: grace, dedupeMs: dedupe, record };
+  const { window, grace, record } = config.labels;
+  const labels = { windowMs: window, graceMs: grace, record };
   return {
     dataDir: config.dataDir,
     roles: config.roles,

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageFolder } from './package-folder.js';
 
-/** The version in package.json, from the sources as well as from `dist/`. */
-export const packageVersion: string = (() => {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
-})();
+/** The version in package.json. */
+export const packageVersion: string = (
+  JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as { version: string }
+).version;

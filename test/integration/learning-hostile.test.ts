@@ -50,6 +50,17 @@ test('headers that cannot be read make a dead letter, not a message that comes f
   assert.equal((await readStream(nats.url, 'HEADWATER_LABELS')).length, 0);
 });
 
+test('what strangers put into the streams where labels wait does not stop the process', options, async (t) => {
+  const { nats, system, client, reasons } = await setUp(t);
+  await publishRaw(nats, 'headwater.parked.pets', 'a key with spaces: x', '{"id":"a","label":"cat"}');
+  await client.jetstream().publish('headwater.parked.pets', 'not a label');
+  await until('both are given up', async () => (await reasons()).length === 2, { state: () => system.problems });
+  const embedding = [...embeddingOf(0, 1)];
+  await system.learning.publishLabels('pets', [{ id: 'good', label: 'cat', embedding }]);
+  await until('labels go on', () => system.status().statistics.samples === 1);
+  assert.equal((await readStream(nats.url, 'HEADWATER_PARKED')).length, 0);
+});
+
 test('labels that fill a message to the last byte end somewhere', options, async (t) => {
   const { system, client, reasons } = await setUp(t);
   const { max_payload: max = 0 } = client.info ?? {};

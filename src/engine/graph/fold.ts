@@ -1,4 +1,5 @@
 import { dataTypes, elementCount } from '../onnx/model.js';
+import { applyBinary } from './binary.js';
 import type { Constant, FloatConstant, IntegerConstant } from './constant.js';
 import { readConstant } from './constant.js';
 import type { FoldBudget } from './fold-budget.js';
@@ -7,7 +8,7 @@ import { resolveReshape, unsqueezed } from './lower/layout.js';
 import type { NodeSource } from './lower/source.js';
 import { refuse } from './refusal.js';
 import { checkRank, resolveAxis } from './shape.js';
-import type { Dimension, Shape } from './types.js';
+import type { BinaryOperator, Dimension, Shape } from './types.js';
 
 /*
  * Constant folding: nodes whose inputs are all constants, and Shape, become constants. This is mostly the arithmetic on shapes that
@@ -69,7 +70,7 @@ function evaluate(source: NodeSource, budget: FoldBudget): Constant {
     case 'Sub':
     case 'Mul':
     case 'Div':
-      return foldArithmetic(source, budget);
+      return foldArithmetic(node.opType, source, budget);
     default:
       return refuse('this operator on constants');
   }
@@ -119,7 +120,7 @@ function withDims(constant: Constant, dims: readonly number[]): Constant {
   return elementCount(dims) === count ? { ...constant, dims } : refuse(`${count} values as [${dims.join(', ')}]`);
 }
 
-function foldArithmetic(source: NodeSource, budget: FoldBudget): Constant {
+function foldArithmetic(operator: BinaryOperator, source: NodeSource, budget: FoldBudget): Constant {
   const [left, right] = [constantInput(source, 0), constantInput(source, 1)];
   const bigger = left.values.length >= right.values.length ? left : right;
   const together = left.values.length === 1 || right.values.length === 1 || left.dims.join() === right.dims.join();
@@ -127,7 +128,7 @@ function foldArithmetic(source: NodeSource, budget: FoldBudget): Constant {
   const count = bigger.values.length;
   budget.spend(count);
   const at = (constant: Constant, index: number) => known(constant.values[constant.values.length === 1 ? 0 : index]!);
-  const result = (_: unknown, index: number) => compute(source.node.opType, at(left, index), at(right, index));
+  const result = (_: unknown, index: number) => applyBinary(operator, at(left, index), at(right, index));
   return bigger.kind === 'floats'
     ? ({
         kind: 'floats',
@@ -139,17 +140,4 @@ function foldArithmetic(source: NodeSource, budget: FoldBudget): Constant {
         dims: bigger.dims,
         values: Array.from({ length: count }, (_, i) => Math.trunc(result(_, i))),
       };
-}
-
-function compute(operator: string, left: number, right: number): number {
-  switch (operator) {
-    case 'Add':
-      return left + right;
-    case 'Sub':
-      return left - right;
-    case 'Mul':
-      return left * right;
-    default:
-      return left / right;
-  }
 }

@@ -1,20 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import protobuf from 'protobufjs';
-
-/** The package's root: the nearest folder upward that holds package.json (this file runs from src's build folder). */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) {
-      throw new Error(`no package.json above ${fileURLToPath(import.meta.url)}: the installation is incomplete`);
-    }
-    folder = parent;
-  }
-  return folder;
-}
+import { packageRoot } from '../package-root.js';
 
 let root: protobuf.Root | undefined;
 

@@ -11,7 +11,7 @@ import { type HeadView, versionsOf } from './head-view.js';
 /** How far a head's labels have come, asked of NATS. A label is always in a stream, so none is missed between two. */
 export function headProgress(link: NatsLink, log: TrainingLog): (head: HeadDefinition) => Promise<HeadProgress> {
   return async (head) => {
-    const manager = await link.connection.jetstreamManager({ checkAPI: false });
+    const manager = await link.manager();
     const count = async (stream: string, subject: string) => {
       const info = await manager.streams.info(stream, { subjects_filter: subject });
       return info.state.subjects?.[subject] ?? 0;

@@ -2,13 +2,11 @@ import type { JsMsg } from 'nats';
 import type { ImageEmbedder } from '../learning.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
-import { headerValue } from '../nats/message-headers.js';
 import { EMBED_STREAM } from '../nats/streams.js';
 import { retryAfter, type Verdict, WorkQueue } from '../nats/work-queue.js';
 import type { HeadDirectory } from './head-directory.js';
-import { parseLabelMessage } from './label-message.js';
 import type { SampleWriter } from './sample-writer.js';
-import { originalHeaders, readWaitingLabel } from './waiting-label.js';
+import { letterOf, recallLabel } from './waiting-label.js';
 
 const ACK_WAIT_MS = 60_000;
 /** The engine is busy, or failed: the image waits this long before the next attempt. */
@@ -49,30 +47,23 @@ export class ImageLabels {
   }
 
   private giveUp(message: JsMsg, problem: string): Promise<Verdict> {
-    const head = readWaitingLabel(message)?.head ?? '';
-    const letter = { subject: subjects.label(head), payload: message.data, headers: originalHeaders(message) };
-    return this.options.writer.bury(head, 'invalid', `it can't be handled: ${problem}`, letter);
+    const { headName, letter } = letterOf(message);
+    return this.options.writer.bury(headName, 'invalid', `it can't be handled: ${problem}`, letter);
   }
 
   private async handle(message: JsMsg): Promise<Verdict> {
     const { heads, writer, embedder } = this.options;
-    const waiting = readWaitingLabel(message);
-    const headers = originalHeaders(message);
-    const letter = { subject: subjects.label(waiting?.head ?? ''), payload: message.data, headers };
-    const head = waiting && (await heads.find(waiting.head));
-    const parsed = parseLabelMessage(letter.subject, (name) => headerValue(headers, name), message.data);
-    if (!waiting || !head || head.generation !== waiting.generation || parsed.form !== 'image') {
-      return writer.bury(waiting?.head ?? '', 'unknown_head', 'its head was deleted meanwhile', letter);
+    const { letter, headName, found } = await recallLabel(message, heads);
+    if (found?.message.form !== 'image') {
+      return writer.bury(headName, 'unknown_head', 'its head was deleted meanwhile', letter);
     }
     let embedding: Float32Array;
     try {
-      embedding = await embedder.embed(parsed.image);
+      embedding = await embedder.embed(found.message.image);
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'undecodable_image') return retryAfter(BUSY_RETRY_MS);
-      return writer.bury(head.name, 'undecodable_image', (error as Error).message, letter);
+      return writer.bury(headName, 'undecodable_image', (error as Error).message, letter);
     }
-    const { origin, labelledAtMs } = waiting;
-    const label = { head, id: parsed.id, label: parsed.label, origin, labelledAtMs };
-    return writer.sample(label, 'image', embedding, embedder.backboneIdentity, letter);
+    return writer.sample(found.label, 'image', embedding, embedder.backboneIdentity, letter);
   }
 }

@@ -2,7 +2,6 @@ import type { JsMsg } from 'nats';
 import type { LabelOrigin } from '../names.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
-import { isStreamFull } from '../nats/errors.js';
 import { headerValue, readHeaders } from '../nats/message-headers.js';
 import type { ServedRecords } from '../nats/served-records.js';
 import { LABELS_STREAM } from '../nats/streams.js';
@@ -13,7 +12,7 @@ import { KeyedQueue } from './keyed-queue.js';
 import { headOfSubject, type LabelMessage, parseLabelMessage } from './label-message.js';
 import type { ParkedLabels } from './parked-labels.js';
 import type { AcceptedLabel, LetterSource, SampleWriter } from './sample-writer.js';
-import { waitingHeaders } from './waiting-label.js';
+import { moveLabel } from './waiting-label.js';
 
 const CONCURRENCY = 64;
 const ACK_WAIT_MS = 10_000;
@@ -114,18 +113,10 @@ export class LabelPipeline {
 
   /** Images wait in a stream of their own, since only processes that serve the backbone can embed them. */
   private async moveToEmbed(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
-    const { head, origin, labelledAtMs } = label;
     const { link, writer } = this.options;
-    const waiting = { head: head.name, generation: head.generation, origin, labelledAtMs };
-    const headers = waitingHeaders(waiting, letter.headers, letter.payload, link.maxPayload);
-    if (headers === undefined) return writer.buryTooLarge(label, letter, link.maxPayload);
-    try {
-      const msgID = `${origin.streamCreated} ${origin.sequence}`;
-      await link.jetstream().publish(subjects.embed(head.backbone, head.name), letter.payload, { headers, msgID });
-      return DONE;
-    } catch (error) {
-      if (isStreamFull(error)) return retryAfter(FULL_RETRY_MS);
-      throw error;
-    }
+    const { backbone, name } = label.head;
+    const moved = await moveLabel(link, subjects.embed(backbone, name), label, letter);
+    if (moved === 'too_large') return writer.buryTooLarge(label, letter, link.maxPayload);
+    return moved === 'full' ? retryAfter(FULL_RETRY_MS) : DONE;
   }
 }

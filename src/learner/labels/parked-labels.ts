@@ -1,16 +1,14 @@
 import { AckPolicy, type JsMsg, nanos } from 'nats';
 import { messageKey, subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
-import { isStreamFull } from '../nats/errors.js';
 import { PullLoop } from '../nats/pull-loop.js';
 import type { ServedRecords } from '../nats/served-records.js';
 import { PARKED_STREAM } from '../nats/streams.js';
 import { DONE, type Verdict } from '../nats/work-queue.js';
 import type { HeadDirectory } from './head-directory.js';
 import { KeyedQueue } from './keyed-queue.js';
-import { parseLabelMessage } from './label-message.js';
 import type { AcceptedLabel, LetterSource, SampleWriter } from './sample-writer.js';
-import { originalHeaders, readWaitingLabel, waitingHeaders } from './waiting-label.js';
+import { moveLabel, recallLabel } from './waiting-label.js';
 
 const CONSUMER = 'parked';
 /** Labels held here at most; further ones wait in the stream. */
@@ -72,7 +70,7 @@ export class ParkedLabels {
    */
   async start(): Promise<void> {
     const { link, onTrouble } = this.options;
-    const manager = await link.connection.jetstreamManager({ checkAPI: false });
+    const manager = await link.manager();
     await manager.consumers.delete(PARKED_STREAM, CONSUMER).catch(() => false);
     this.loop = new PullLoop(link, {
       stream: PARKED_STREAM,
@@ -111,25 +109,13 @@ export class ParkedLabels {
 
   /** Puts a label aside until its record comes. When the stream is full it is given up at once. */
   async park(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
-    const { head, origin, labelledAtMs } = label;
-    const waiting = { head: head.name, generation: head.generation, origin, labelledAtMs };
-    const { link, writer } = this.options;
-    const headers = waitingHeaders(waiting, letter.headers, letter.payload, link.maxPayload);
-    if (headers === undefined) return writer.buryTooLarge(label, letter, link.maxPayload);
-    const msgID = `${origin.streamCreated} ${origin.sequence}`;
-    try {
-      await this.options.link.jetstream().publish(subjects.parked(head.name), letter.payload, { headers, msgID });
-      return DONE;
-    } catch (error) {
-      if (!isStreamFull(error)) throw error;
-      this.options.onDropped();
-      return this.options.writer.bury(
-        head.name,
-        'unknown_id',
-        'no record of this id, and too many labels are waiting for theirs',
-        letter,
-      );
-    }
+    const { link, writer, onDropped } = this.options;
+    const moved = await moveLabel(link, subjects.parked(label.head.name), label, letter);
+    if (moved === 'moved') return DONE;
+    if (moved === 'too_large') return writer.buryTooLarge(label, letter, link.maxPayload);
+    onDropped();
+    const problem = 'no record of this id, and too many labels are waiting for theirs';
+    return writer.bury(label.head.name, 'unknown_id', problem, letter);
   }
 
   /** A record was stored under this subject: whoever waits for it can be joined. */
@@ -140,7 +126,7 @@ export class ParkedLabels {
   }
 
   private async ensureConsumer(): Promise<string> {
-    const manager = await this.options.link.connection.jetstreamManager({ checkAPI: false });
+    const manager = await this.options.link.manager();
     await manager.consumers.add(PARKED_STREAM, {
       durable_name: CONSUMER,
       ack_policy: AckPolicy.Explicit,
@@ -152,23 +138,11 @@ export class ParkedLabels {
   }
 
   private async hold(message: JsMsg): Promise<void> {
-    const waiting = readWaitingLabel(message);
-    const letter = {
-      subject: waiting ? subjects.label(waiting.head) : message.subject,
-      payload: message.data,
-      headers: originalHeaders(message),
-    };
     try {
-      const head = waiting && (await this.options.heads.find(waiting.head));
-      const parsed = waiting && parseLabelMessage(letter.subject, () => undefined, message.data);
-      if (!waiting || !head || head.generation !== waiting.generation || parsed?.form !== 'join') {
-        await this.options.writer.bury(waiting?.head ?? '', 'unknown_head', 'its head was deleted meanwhile', letter);
-        message.ack();
-        return;
-      }
-      const { origin, labelledAtMs } = waiting;
-      const label = { head, id: parsed.id, label: parsed.label, origin, labelledAtMs };
-      this.keep(message, label, letter);
+      const { letter, headName, found } = await recallLabel(message, this.options.heads);
+      if (found?.message.form === 'join') return this.keep(message, found.label, letter);
+      await this.options.writer.bury(headName, 'unknown_head', 'its head was deleted meanwhile', letter);
+      message.ack();
     } catch (error) {
       this.options.onTrouble(`parked label ${message.seq}: ${(error as Error).message}`);
       message.nak(RETRY_MS);

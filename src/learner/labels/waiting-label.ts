@@ -1,7 +1,11 @@
 import { type JsMsg, type MsgHdrs, headers as makeHeaders } from 'nats';
-import type { LabelOrigin } from '../names.js';
-import { copyHeaders, fits, headerValue } from '../nats/message-headers.js';
-import { ID_HEADER, LABEL_HEADER } from './label-message.js';
+import { type LabelOrigin, subjects } from '../names.js';
+import type { NatsLink } from '../nats/connection.js';
+import { isStreamFull } from '../nats/errors.js';
+import { copyHeaders, fits, headerValue, readHeaders } from '../nats/message-headers.js';
+import type { HeadDirectory } from './head-directory.js';
+import { ID_HEADER, LABEL_HEADER, type LabelMessage, parseLabelMessage } from './label-message.js';
+import type { AcceptedLabel, LetterSource } from './sample-writer.js';
 
 // A label that moves to a stream of its own (parked, or to be embedded) keeps its payload and headers, and says in these
 // headers where it stood in the label stream: that position is what tells a retry from a duplicate.
@@ -12,7 +16,7 @@ const SEQUENCE = 'Headwater-Waiting-Sequence';
 const LABELLED_AT = 'Headwater-Waiting-Labelled-At';
 const OWN_HEADERS = [HEAD, GENERATION, CREATED, SEQUENCE, LABELLED_AT];
 
-export interface WaitingLabel {
+interface WaitingLabel {
   readonly head: string;
   readonly generation: number;
   readonly origin: LabelOrigin;
@@ -20,11 +24,72 @@ export interface WaitingLabel {
 }
 
 /**
+ * Puts a label into a stream where it waits; the caller acknowledges it then.
+ * @returns `too_large`: it leaves no room to say where it stood; `full`: the stream takes no more
+ * @throws when NATS does not answer: moving it again is safe.
+ */
+export async function moveLabel(
+  link: NatsLink,
+  subject: string,
+  { head, origin, labelledAtMs }: AcceptedLabel,
+  { headers: original, payload }: LetterSource,
+): Promise<'moved' | 'full' | 'too_large'> {
+  const waiting = { head: head.name, generation: head.generation, origin, labelledAtMs };
+  const headers = waitingHeaders(waiting, original, payload, link.maxPayload);
+  if (headers === undefined) return 'too_large';
+  try {
+    const msgID = `${origin.streamCreated} ${origin.sequence}`;
+    await link.jetstream().publish(subject, payload, { headers, msgID });
+    return 'moved';
+  } catch (error) {
+    if (isStreamFull(error)) return 'full';
+    throw error;
+  }
+}
+
+/** A label as it was before it moved. */
+export interface RecalledLabel {
+  readonly letter: LetterSource;
+  /** As in the subject that it first came by; empty when Headwater did not write the message. */
+  readonly headName: string;
+  /** undefined when Headwater did not write the message, or its head was deleted meanwhile. */
+  readonly found: { readonly label: AcceptedLabel; readonly message: LabelMessage } | undefined;
+}
+
+/** Reads a message that waited. @throws when its head is not known here and NATS does not answer. */
+export async function recallLabel(message: JsMsg, heads: HeadDirectory): Promise<RecalledLabel> {
+  const { waiting, letter } = readWaiting(message);
+  const headName = waiting?.head ?? '';
+  const head = waiting && (await heads.find(waiting.head));
+  const parsed = parseLabelMessage(letter.subject, (name) => headerValue(letter.headers, name), letter.payload);
+  if (!waiting || head?.generation !== waiting.generation || parsed.form === 'unusable') {
+    return { letter, headName, found: undefined };
+  }
+  const { origin, labelledAtMs } = waiting;
+  const label = { head, id: parsed.id, label: parsed.label, origin, labelledAtMs };
+  return { letter, headName, found: { label, message: parsed } };
+}
+
+/** The dead letter of a message that waited, without asking anybody. */
+export function letterOf(message: JsMsg): { headName: string; letter: LetterSource } {
+  const { waiting, letter } = readWaiting(message);
+  return { headName: waiting?.head ?? '', letter };
+}
+
+function readWaiting(message: JsMsg): { waiting: WaitingLabel | undefined; letter: LetterSource } {
+  const read = readHeaders(message);
+  const headers = read.ok ? read.headers : undefined;
+  const waiting = readWaitingLabel(headers);
+  const subject = waiting ? subjects.label(waiting.head) : message.subject;
+  return { waiting, letter: { subject, payload: message.data, headers: originalHeaders(headers) } };
+}
+
+/**
  * The headers of the moved message: the publisher's own beside where it stood. When those make it too large, only the ones that
  * the label needs.
  * @returns undefined when it is too large even so
  */
-export function waitingHeaders(
+function waitingHeaders(
   label: WaitingLabel,
   original: MsgHdrs | undefined,
   payload: Uint8Array,
@@ -47,8 +112,8 @@ export function waitingHeaders(
 }
 
 /** Undefined for a message that Headwater did not write. */
-export function readWaitingLabel(message: JsMsg): WaitingLabel | undefined {
-  const get = (name: string) => message.headers?.get(name) ?? '';
+function readWaitingLabel(headers: MsgHdrs | undefined): WaitingLabel | undefined {
+  const get = (name: string) => headers?.get(name) ?? '';
   const label = {
     head: get(HEAD),
     generation: Number(get(GENERATION)),
@@ -60,8 +125,8 @@ export function readWaitingLabel(message: JsMsg): WaitingLabel | undefined {
 }
 
 /** The publisher's own headers again. */
-export function originalHeaders(message: JsMsg): MsgHdrs {
-  const headers = copyHeaders(message.headers);
+function originalHeaders(from: MsgHdrs | undefined): MsgHdrs {
+  const headers = copyHeaders(from);
   for (const name of OWN_HEADERS) headers.delete(name);
   return headers;
 }

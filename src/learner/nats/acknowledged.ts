@@ -72,7 +72,7 @@ export async function removeAcknowledged(
   link: NatsLink,
   stream: string,
 ): Promise<{ removed: number; consumers: ConsumerInfo[] }> {
-  const manager = await link.connection.jetstreamManager({ checkAPI: false });
+  const manager = await link.manager();
   const consumers: ConsumerInfo[] = [];
   for await (const consumer of manager.consumers.list(stream)) consumers.push(consumer);
   const highestFloor = Math.max(0, ...consumers.map((consumer) => consumer.ack_floor.stream_seq));

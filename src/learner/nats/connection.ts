@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ConnectionOptions, connect, ErrorCode, type JetStreamClient, type NatsConnection, NatsError } from 'nats';
+import {
+  type ConnectionOptions,
+  connect,
+  ErrorCode,
+  type JetStreamClient,
+  type JetStreamManager,
+  type NatsConnection,
+  NatsError,
+} from 'nats';
 import type { LearningObserver } from '../learning.js';
 import { LearnerError } from '../types.js';
 import { describeNatsError } from './errors.js';
@@ -34,6 +42,8 @@ export interface NatsLink {
   /** Largest message in bytes, headers included, that the server takes (of the last connection). */
   readonly maxPayload: number;
   jetstream(): JetStreamClient;
+  /** JetStream's own API: streams, consumers, stored messages. One for the link's life. */
+  manager(): Promise<JetStreamManager>;
   /** Called with every change of `connected`, after it changed. Returns what ends it. */
   onStatus(listener: (connected: boolean) => void): () => void;
   /** Sends what is pending, 5 s at most, and closes. May be called twice. */
@@ -125,6 +135,7 @@ class Link implements NatsLink {
   #closing: Promise<void> | undefined;
   readonly #listeners = new Set<(connected: boolean) => void>();
   readonly #jetstream: JetStreamClient;
+  readonly #manager: Promise<JetStreamManager>;
 
   constructor(
     readonly connection: NatsConnection,
@@ -133,6 +144,7 @@ class Link implements NatsLink {
   ) {
     this.#maxPayload = connection.info?.max_payload ?? 0;
     this.#jetstream = connection.jetstream({ timeout: REQUEST_TIMEOUT_MS });
+    this.#manager = this.#jetstream.jetstreamManager(false);
     if (options.onStatus) this.#listeners.add(options.onStatus);
     void this.#watch();
     options.onStatus?.(true);
@@ -152,6 +164,10 @@ class Link implements NatsLink {
 
   jetstream(): JetStreamClient {
     return this.#jetstream;
+  }
+
+  manager(): Promise<JetStreamManager> {
+    return this.#manager;
   }
 
   onStatus(listener: (connected: boolean) => void): () => void {

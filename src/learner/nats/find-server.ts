@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { access, constants, readFile } from 'node:fs/promises';
-import { delimiter, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { packageRoot } from '../package-root.js';
 import { LearnerError } from '../types.js';
 
 const run = promisify(execFile);
@@ -37,7 +37,7 @@ const HOW_TO_GET_IT =
   'name it with nats.serverBinary, or point nats.url at a running server';
 
 async function search(): Promise<string> {
-  const folders = [join(await packageRoot(), '.tools', 'bin'), ...(process.env.PATH ?? '').split(delimiter)];
+  const folders = [join(packageRoot(), '.tools', 'bin'), ...(process.env.PATH ?? '').split(delimiter)];
   // Debian installs it where the PATH of ordinary users does not look.
   for (const folder of [...folders, '/usr/sbin', '/usr/local/sbin', '/sbin']) {
     const path = join(folder, 'nats-server');
@@ -82,14 +82,4 @@ export function compareVersions(a: string, b: string): number {
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-async function packageRoot(): Promise<string> {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (dirname(directory) !== directory) {
-    const text = await readFile(join(directory, 'package.json'), 'utf8').catch(() => '');
-    if (/"name":\s*"headwater"/.test(text)) return directory;
-    directory = dirname(directory);
-  }
-  return process.cwd();
 }

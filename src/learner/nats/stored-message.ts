@@ -14,7 +14,7 @@ type DirectManager = JetStreamManager & {
  * there is none. @throws when NATS does not answer.
  */
 export async function storedMessage(link: NatsLink, stream: string, query: Query): Promise<StoredMsg | undefined> {
-  const manager = (await link.connection.jetstreamManager({ checkAPI: false })) as DirectManager;
+  const manager = (await link.manager()) as DirectManager;
   try {
     return await manager.direct.getMessage(stream, query);
   } catch (error) {

@@ -68,7 +68,7 @@ export class StreamFollower {
 
   private async createConsumer(): Promise<string> {
     const { stream, filter, headersOnly } = this.options;
-    const manager = await this.link.connection.jetstreamManager({ checkAPI: false });
+    const manager = await this.link.manager();
     this.lastSequence ??= (await manager.streams.info(stream)).state.last_seq;
     const info = await manager.consumers.add(stream, {
       deliver_policy: DeliverPolicy.StartSequence,

@@ -40,7 +40,7 @@ export interface EnsuredStreams {
  * nats_unavailable: JetStream does not answer.
  */
 export async function ensureStreams(link: NatsLink, options: StreamOptions): Promise<EnsuredStreams> {
-  const manager = await link.connection.jetstreamManager({ checkAPI: false });
+  const manager = await link.manager();
   const created: Partial<Record<StreamName, string>> = {};
   for (const config of streamConfigs(options)) {
     const info = await ensureStream(manager, config, options).catch((error) => explain(error, config, link, options));

@@ -1,4 +1,3 @@
-import type { JetStreamManager } from 'nats';
 import { decodeEntry } from '../fold/log-entry.js';
 import { type LabelOrigin, messageKey, sampleIdentity, subjects } from '../names.js';
 import type { HeadDefinition } from '../types.js';
@@ -43,7 +42,7 @@ export class TrainingLog {
 
   /** Sequence of the newest entry of this head; 0 when it has none. */
   async lastSequence(head: HeadDefinition): Promise<number> {
-    const manager = await this.manager();
+    const manager = await this.link.manager();
     try {
       const last = await manager.streams.getMessage(TRAINING_STREAM, {
         last_by_subj: subjects.trainingOfHead(head.name, head.generation),
@@ -57,17 +56,13 @@ export class TrainingLog {
 
   /** When the stream was made, and its newest sequence over all heads. */
   async state(): Promise<{ created: string; lastSequence: number }> {
-    const info = await (await this.manager()).streams.info(TRAINING_STREAM);
+    const info = await (await this.link.manager()).streams.info(TRAINING_STREAM);
     return { created: info.created, lastSequence: info.state.last_seq };
   }
 
   /** Removes a head's entries: its generation has ended. */
   async purge(head: HeadDefinition): Promise<void> {
     const filter = subjects.trainingOfHead(head.name, head.generation);
-    await (await this.manager()).streams.purge(TRAINING_STREAM, { filter });
-  }
-
-  private manager(): Promise<JetStreamManager> {
-    return this.link.connection.jetstreamManager({ checkAPI: false });
+    await (await this.link.manager()).streams.purge(TRAINING_STREAM, { filter });
   }
 }

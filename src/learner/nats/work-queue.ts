@@ -65,11 +65,6 @@ export class WorkQueue {
     });
   }
 
-  /** Messages handed over and not finished. */
-  get depth(): number {
-    return this.waiting.length + this.running;
-  }
-
   /** Lets the running ones end; those not begun go back at once, for others. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -89,7 +84,7 @@ export class WorkQueue {
       max_deliver: -1,
     };
     if (filter !== undefined) config.filter_subject = filter;
-    const manager = await this.link.connection.jetstreamManager({ checkAPI: false });
+    const manager = await this.link.manager();
     await manager.consumers.add(stream, config);
     return consumer;
   }

@@ -1,6 +1,7 @@
 import { applyActivation } from '../activation.js';
+import { applyBinary } from '../binary.js';
 import { channelsOf } from '../shape.js';
-import type { ActivationFunction, BinaryOperator, Convolution, Graph, GraphNode, Linear } from '../types.js';
+import type { ActivationFunction, Convolution, Graph, GraphNode, Linear } from '../types.js';
 import { couplingOf } from './channel-classes.js';
 
 /** For each channel of a tensor: the one value that it always has everywhere, or NaN when it varies. */
@@ -49,7 +50,7 @@ function constantsOf({ operation, shape }: GraphNode, inputs: readonly ChannelCo
     case 'Activation':
       return activated(input, operation.activation);
     case 'Binary': {
-      const values = input.map((value, channel) => combine(operation.operator, value, inputs[1]![channel]!));
+      const values = input.map((value, channel) => applyBinary(operation.operator, value, inputs[1]![channel]!));
       return activated(values, operation.activation);
     }
     case 'Concat':
@@ -82,19 +83,6 @@ function onlyIf(constant: number): (value: number) => number {
 
 function activated(values: ChannelConstants, activation: ActivationFunction | undefined): ChannelConstants {
   return activation === undefined ? values : values.map((value) => applyActivation(activation, value));
-}
-
-function combine(operator: BinaryOperator, left: number, right: number): number {
-  switch (operator) {
-    case 'Add':
-      return left + right;
-    case 'Sub':
-      return left - right;
-    case 'Mul':
-      return left * right;
-    case 'Div':
-      return left / right;
-  }
 }
 
 /** Without its activation. A filter is constant when each weight is zero or meets a channel that it can absorb. */

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import type { ImageSettings } from '../../../engine/index.js';
 import { Failure } from '../../client/failure.js';
-import type { ImageSettings } from './demo-options.js';
 
 /** Says that the demo made a folder and may empty it. */
 const MARKER = '.headwater-demo';

@@ -1,12 +1,4 @@
-/** The image settings of a backbone in the configuration. */
-export interface ImageSettings {
-  readonly size: number;
-  readonly resize: number;
-  readonly channels: 'rgb' | 'bgr';
-  readonly scale: number;
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-}
+import type { ImageSettings } from '../../../engine/index.js';
 
 /** Options of `headwater demo`, as commander reads them. */
 export interface DemoOptions {

@@ -12,11 +12,11 @@ import { newCounts, type StreamCounts, streamImages } from '../../client/stream-
 import { type DividedImages, divide } from '../../data/holdout.js';
 import { openLabelledImages } from '../../data/open.js';
 import { shuffled } from '../../data/random.js';
+import { packageFolder } from '../../package-folder.js';
 import { escapeForTerminal } from '../../terminal/escape.js';
 import { quantile } from '../../terminal/numbers.js';
 import { wrapText } from '../../terminal/wrap.js';
 import { type CommandIo, printLines } from '../command-io.js';
-import { packageFolder } from '../package-folder.js';
 import { type DemoFiles, demoConfig, freshDemoFolder } from './demo-folder.js';
 import { BUNDLED_MODEL, type DemoOptions, imageSettings } from './demo-options.js';
 import { drawnClasses } from './draw.js';

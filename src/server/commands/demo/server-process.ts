@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../client/failure.js';
+import { packageFolder } from '../../package-folder.js';
 import { escapeForTerminal } from '../../terminal/escape.js';
-import { packageFolder } from '../package-folder.js';
 
 /** Lines of the server's log that are kept for telling why it ended. */
 const LINES_KEPT = 8;
