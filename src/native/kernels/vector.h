@@ -1,0 +1,133 @@
+// One vector of 16 floats for every instruction set: one AVX-512 register, two of AVX2, four of NEON, or an array. Included once in each
+// translation unit, which is compiled for its instruction set; everything is static so that no other unit can link to it.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#if defined(HEADWATER_AVX512)
+#include <immintrin.h>
+#elif defined(HEADWATER_AVX2)
+#include <immintrin.h>
+#elif defined(HEADWATER_NEON)
+#include <arm_neon.h>
+#endif
+
+namespace headwater {
+namespace {
+
+#if defined(HEADWATER_AVX512)
+
+struct Vector {
+  __m512 v;
+};
+inline Vector zero() { return {_mm512_setzero_ps()}; }
+inline Vector broadcast(float x) { return {_mm512_set1_ps(x)}; }
+/** Aligned to 64 bytes. */
+inline Vector load(const float* p) { return {_mm512_load_ps(p)}; }
+inline Vector loadUnaligned(const float* p) { return {_mm512_loadu_ps(p)}; }
+inline void store(float* p, Vector a) { _mm512_store_ps(p, a.v); }
+inline void storeUnaligned(float* p, Vector a) { _mm512_storeu_ps(p, a.v); }
+/** a * b + c, rounded once. */
+inline Vector multiplyAdd(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline Vector operator+(Vector a, Vector b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Vector operator-(Vector a, Vector b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline Vector operator*(Vector a, Vector b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline Vector operator/(Vector a, Vector b) { return {_mm512_div_ps(a.v, b.v)}; }
+inline Vector maximum(Vector a, Vector b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Vector minimum(Vector a, Vector b) { return {_mm512_min_ps(a.v, b.v)}; }
+
+#elif defined(HEADWATER_AVX2)
+
+struct Vector {
+  __m256 a, b;
+};
+inline Vector zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+inline Vector broadcast(float x) {
+  const __m256 v = _mm256_set1_ps(x);
+  return {v, v};
+}
+inline Vector load(const float* p) { return {_mm256_load_ps(p), _mm256_load_ps(p + 8)}; }
+inline Vector loadUnaligned(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+inline void store(float* p, Vector x) {
+  _mm256_store_ps(p, x.a);
+  _mm256_store_ps(p + 8, x.b);
+}
+inline void storeUnaligned(float* p, Vector x) {
+  _mm256_storeu_ps(p, x.a);
+  _mm256_storeu_ps(p + 8, x.b);
+}
+inline Vector multiplyAdd(Vector x, Vector y, Vector z) {
+  return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+inline Vector operator+(Vector x, Vector y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
+inline Vector operator-(Vector x, Vector y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
+inline Vector operator*(Vector x, Vector y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+inline Vector operator/(Vector x, Vector y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
+inline Vector maximum(Vector x, Vector y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+inline Vector minimum(Vector x, Vector y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
+
+#elif defined(HEADWATER_NEON)
+
+struct Vector {
+  float32x4_t v[4];
+};
+#define HEADWATER_EACH(expression)          \
+  Vector r;                                 \
+  for (int i = 0; i < 4; i++) r.v[i] = (expression); \
+  return r
+inline Vector broadcast(float x) { HEADWATER_EACH(vdupq_n_f32(x)); }
+inline Vector zero() { return broadcast(0); }
+inline Vector load(const float* p) { HEADWATER_EACH(vld1q_f32(p + 4 * i)); }
+inline Vector loadUnaligned(const float* p) { return load(p); }
+inline void store(float* p, Vector a) {
+  for (int i = 0; i < 4; i++) vst1q_f32(p + 4 * i, a.v[i]);
+}
+inline void storeUnaligned(float* p, Vector a) { store(p, a); }
+inline Vector multiplyAdd(Vector a, Vector b, Vector c) { HEADWATER_EACH(vfmaq_f32(c.v[i], a.v[i], b.v[i])); }
+inline Vector operator+(Vector a, Vector b) { HEADWATER_EACH(vaddq_f32(a.v[i], b.v[i])); }
+inline Vector operator-(Vector a, Vector b) { HEADWATER_EACH(vsubq_f32(a.v[i], b.v[i])); }
+inline Vector operator*(Vector a, Vector b) { HEADWATER_EACH(vmulq_f32(a.v[i], b.v[i])); }
+inline Vector operator/(Vector a, Vector b) { HEADWATER_EACH(vdivq_f32(a.v[i], b.v[i])); }
+inline Vector maximum(Vector a, Vector b) { HEADWATER_EACH(vmaxq_f32(a.v[i], b.v[i])); }
+inline Vector minimum(Vector a, Vector b) { HEADWATER_EACH(vminq_f32(a.v[i], b.v[i])); }
+#undef HEADWATER_EACH
+
+#else
+
+struct Vector {
+  float v[16];
+};
+#define HEADWATER_EACH(expression)           \
+  Vector r;                                  \
+  for (int i = 0; i < 16; i++) r.v[i] = (expression); \
+  return r
+inline Vector broadcast(float x) { HEADWATER_EACH(x); }
+inline Vector zero() { return broadcast(0); }
+inline Vector load(const float* p) { HEADWATER_EACH(p[i]); }
+inline Vector loadUnaligned(const float* p) { return load(p); }
+inline void store(float* p, Vector a) { std::memcpy(p, a.v, sizeof a.v); }
+inline void storeUnaligned(float* p, Vector a) { store(p, a); }
+inline Vector multiplyAdd(Vector a, Vector b, Vector c) { HEADWATER_EACH(a.v[i] * b.v[i] + c.v[i]); }
+inline Vector operator+(Vector a, Vector b) { HEADWATER_EACH(a.v[i] + b.v[i]); }
+inline Vector operator-(Vector a, Vector b) { HEADWATER_EACH(a.v[i] - b.v[i]); }
+inline Vector operator*(Vector a, Vector b) { HEADWATER_EACH(a.v[i] * b.v[i]); }
+inline Vector operator/(Vector a, Vector b) { HEADWATER_EACH(a.v[i] / b.v[i]); }
+inline Vector maximum(Vector a, Vector b) { HEADWATER_EACH(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
+inline Vector minimum(Vector a, Vector b) { HEADWATER_EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+#undef HEADWATER_EACH
+
+#endif
+
+/** Floats of a vector one by one, for what has no instruction of its own. */
+template <typename Function>
+inline Vector mapLanes(Vector a, Function f) {
+  alignas(64) float values[16];
+  store(values, a);
+  for (float& value : values) value = f(value);
+  return load(values);
+}
+
+}  // namespace
+}  // namespace headwater
