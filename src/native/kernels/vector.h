@@ -37,6 +37,11 @@ inline Vector operator*(Vector a, Vector b) { return {_mm512_mul_ps(a.v, b.v)}; 
 inline Vector operator/(Vector a, Vector b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline Vector maximum(Vector a, Vector b) { return {_mm512_max_ps(a.v, b.v)}; }
 inline Vector minimum(Vector a, Vector b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline Vector roundToInteger(Vector a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+/** a * 2^n for integers n of -252 to 252; infinity, or zero (with denormals before it), where that is out of range. */
+inline Vector scaleByPower(Vector a, Vector n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 
 #elif defined(HEADWATER_AVX2)
 
@@ -67,6 +72,20 @@ inline Vector operator*(Vector x, Vector y) { return {_mm256_mul_ps(x.a, y.a), _
 inline Vector operator/(Vector x, Vector y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
 inline Vector maximum(Vector x, Vector y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
 inline Vector minimum(Vector x, Vector y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
+inline Vector roundToInteger(Vector x) {
+  constexpr int mode = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+  return {_mm256_round_ps(x.a, mode), _mm256_round_ps(x.b, mode)};
+}
+/** In two factors, since one exponent can't hold 2^n. */
+inline __m256 scaleByPower(__m256 x, __m256 n) {
+  const __m256i whole = _mm256_cvtps_epi32(n);
+  const __m256i half = _mm256_srai_epi32(whole, 1);
+  const auto power = [](__m256i k) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(k, _mm256_set1_epi32(127)), 23));
+  };
+  return _mm256_mul_ps(_mm256_mul_ps(x, power(half)), power(_mm256_sub_epi32(whole, half)));
+}
+inline Vector scaleByPower(Vector x, Vector n) { return {scaleByPower(x.a, n.a), scaleByPower(x.b, n.b)}; }
 
 #elif defined(HEADWATER_NEON)
 
@@ -92,6 +111,16 @@ inline Vector operator*(Vector a, Vector b) { HEADWATER_EACH(vmulq_f32(a.v[i], b
 inline Vector operator/(Vector a, Vector b) { HEADWATER_EACH(vdivq_f32(a.v[i], b.v[i])); }
 inline Vector maximum(Vector a, Vector b) { HEADWATER_EACH(vmaxq_f32(a.v[i], b.v[i])); }
 inline Vector minimum(Vector a, Vector b) { HEADWATER_EACH(vminq_f32(a.v[i], b.v[i])); }
+inline Vector roundToInteger(Vector a) { HEADWATER_EACH(vrndnq_f32(a.v[i])); }
+inline float32x4_t scaleByPower(float32x4_t a, float32x4_t n) {
+  const int32x4_t whole = vcvtnq_s32_f32(n);
+  const int32x4_t half = vshrq_n_s32(whole, 1);
+  const auto power = [](int32x4_t k) {
+    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(k, vdupq_n_s32(127)), 23));
+  };
+  return vmulq_f32(vmulq_f32(a, power(half)), power(vsubq_s32(whole, half)));
+}
+inline Vector scaleByPower(Vector a, Vector n) { HEADWATER_EACH(scaleByPower(a.v[i], n.v[i])); }
 #undef HEADWATER_EACH
 
 #else
@@ -116,6 +145,11 @@ inline Vector operator*(Vector a, Vector b) { HEADWATER_EACH(a.v[i] * b.v[i]); }
 inline Vector operator/(Vector a, Vector b) { HEADWATER_EACH(a.v[i] / b.v[i]); }
 inline Vector maximum(Vector a, Vector b) { HEADWATER_EACH(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
 inline Vector minimum(Vector a, Vector b) { HEADWATER_EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+/** Adding 1.5 * 2^23 leaves no bits for a fraction; right below 2^22. */
+inline Vector roundToInteger(Vector a) { HEADWATER_EACH((a.v[i] + 12582912.0f) - 12582912.0f); }
+inline Vector scaleByPower(Vector a, Vector n) {
+  HEADWATER_EACH(n.v[i] == n.v[i] ? std::ldexp(a.v[i], static_cast<int>(n.v[i])) : n.v[i]);
+}
 #undef HEADWATER_EACH
 
 #endif

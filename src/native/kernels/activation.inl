@@ -1,0 +1,77 @@
+// Activations of a vector. Limits and NaN are those of ONNX Runtime: maximum and minimum give their second operand when one is NaN, so NaN
+// stays NaN throughout.
+#pragma once
+
+#include "steps.h"
+#include "vector.h"
+
+namespace headwater {
+namespace {
+
+/**
+ * e^x to 1e-7 relative: 2^n e^r with n = round(x / ln 2), so |r| <= ln 2 / 2, and e^r = 1 + r + r^2 q(r), q being the polynomial of degree 4
+ * with the smallest largest relative error of e^r there (4e-9). Infinity above 88.8, zero below -104.
+ */
+inline Vector exponential(Vector x) {
+  x = minimum(broadcast(128.0f), maximum(broadcast(-128.0f), x));
+  const Vector n = roundToInteger(x * broadcast(1.44269504f));
+  // ln 2 in two parts: n times the first (13 bits) is exact.
+  Vector r = multiplyAdd(n, broadcast(-0x1.63p-1f), x);
+  r = multiplyAdd(n, broadcast(2.12194440e-4f), r);
+  Vector q = broadcast(0x1.6a2434p-10f);
+  q = multiplyAdd(q, r, broadcast(0x1.1239e2p-7f));
+  q = multiplyAdd(q, r, broadcast(0x1.5558f2p-5f));
+  q = multiplyAdd(q, r, broadcast(0x1.555492p-3f));
+  q = multiplyAdd(q, r, broadcast(0x1.fffffcp-2f));
+  const Vector power = multiplyAdd(q, r * r, r) + broadcast(1.0f);
+  return scaleByPower(power, n);
+}
+
+inline Vector sigmoid(Vector x) { return broadcast(1.0f) / (broadcast(1.0f) + exponential(zero() - x)); }
+
+/** max(0, min(1, alpha x + beta)). */
+inline Vector hardSigmoid(Vector x, float alpha, float beta) {
+  return maximum(zero(), minimum(broadcast(1.0f), multiplyAdd(x, broadcast(alpha), broadcast(beta))));
+}
+
+/** Those that take a dozen instructions or more: a call, so that kernels stay small around what is hot. */
+__attribute__((noinline)) Vector activateSlowly(Vector x, const Activation& a) {
+  switch (a.kind) {
+    case ActivationKind::sigmoid:
+      return sigmoid(x);
+    case ActivationKind::silu:
+      return x * sigmoid(x);
+    case ActivationKind::hardSwish:
+      return x * hardSigmoid(x, 1.0f / 6, 0.5f);
+    default:
+      return hardSigmoid(x, a.a, a.b);
+  }
+}
+
+inline Vector activate(Vector x, const Activation& a) {
+  switch (a.kind) {
+    case ActivationKind::none:
+      return x;
+    case ActivationKind::relu:
+      return maximum(zero(), x);
+    case ActivationKind::clip:
+      return minimum(broadcast(a.b), maximum(broadcast(a.a), x));
+    case ActivationKind::leakyRelu:
+      // One of the two is zero, so nothing is rounded twice.
+      return multiplyAdd(broadcast(a.a), minimum(zero(), x), maximum(zero(), x));
+    default:
+      return activateSlowly(x, a);
+  }
+}
+
+/** As the vector's, to the bit. */
+inline float activate(float x, const Activation& a) {
+  if (a.kind == ActivationKind::none) return x;
+  if (a.kind == ActivationKind::relu) return 0 > x ? 0 : x;
+  alignas(64) float values[kLanes];
+  store(values, activate(broadcast(x), a));
+  return values[0];
+}
+
+}  // namespace
+}  // namespace headwater
