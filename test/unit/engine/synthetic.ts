@@ -20,7 +20,7 @@ export interface ModelSpec {
   inputs: { name: string; shape: Dimension[]; type?: number }[];
   outputs: { name: string; shape?: Dimension[] }[];
   nodes: NodeSpec[];
-  weights?: Record<string, { dims: number[]; values: number[] }>;
+  weights?: Record<string, { dims: number[]; values: number[] | Float32Array }>;
   int64s?: Record<string, number[]>;
   valueInfo?: { name: string; shape: Dimension[] }[];
   /** Name of a weight that is said to lie in another file. */
