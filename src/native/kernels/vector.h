@@ -6,10 +6,15 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(HEADWATER_AVX512)
+#if defined(HEADWATER_AVX512) || defined(HEADWATER_AVX2)
+// GCC 12 warns of its own headers (_mm512_undefined_ps): https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105593
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
-#elif defined(HEADWATER_AVX2)
-#include <immintrin.h>
+#pragma GCC diagnostic pop
 #elif defined(HEADWATER_NEON)
 #include <arm_neon.h>
 #endif
@@ -152,6 +157,30 @@ inline Vector scaleByPower(Vector a, Vector n) {
 }
 #undef HEADWATER_EACH
 
+#endif
+
+/**
+ * Four neighbouring floats whose copies fill vectors. With AVX-512 one load brings all four and permutations spread them: the load
+ * ports, which the multiply-adds need, serve one load instead of four (measured: 2 to 3 % of a sparse convolution).
+ */
+#if defined(HEADWATER_AVX512)
+struct Quad {
+  __m512 v;
+};
+inline Quad loadQuad(const float* p) { return {_mm512_castps128_ps512(_mm_loadu_ps(p))}; }
+template <int i>
+inline Vector broadcastOf(Quad q) {
+  return {i == 0 ? _mm512_broadcastss_ps(_mm512_castps512_ps128(q.v)) : _mm512_permutexvar_ps(_mm512_set1_epi32(i), q.v)};
+}
+#else
+struct Quad {
+  const float* p;
+};
+inline Quad loadQuad(const float* p) { return {p}; }
+template <int i>
+inline Vector broadcastOf(Quad q) {
+  return broadcast(q.p[i]);
+}
 #endif
 
 /** Floats of a vector one by one, for what has no instruction of its own. */
