@@ -33,7 +33,7 @@ struct DensePart {
 };
 
 template <int columns>
-inline void finishDense(const DenseConvStep& s, const DensePart& part, const Vector (&accumulators)[kDenseFilters][columns]) {
+HEADWATER_INLINE void finishDense(const DenseConvStep& s, const DensePart& part, const Vector (&accumulators)[kDenseFilters][columns]) {
 #pragma GCC unroll 4
   for (int f = 0; f < kDenseFilters; f++) {
     if (f >= part.filters) break;
@@ -50,7 +50,7 @@ inline void finishDense(const DenseConvStep& s, const DensePart& part, const Vec
 
 /** accumulators[f][i] += weights[f] * tap[i * step]. */
 template <int columns>
-inline void accumulateDenseTap(Vector (&accumulators)[kDenseFilters][columns], const float* tap, int64_t step, const float* weights) {
+HEADWATER_INLINE void accumulateDenseTap(Vector (&accumulators)[kDenseFilters][columns], const float* tap, int64_t step, const float* weights) {
   Vector weight[kDenseFilters];
 #pragma GCC unroll 4
   for (int f = 0; f < kDenseFilters; f++) weight[f] = broadcast(weights[f]);

@@ -30,14 +30,14 @@ struct SparseRows {
 
 /** accumulators[i] += weight * tap[i * step]. */
 template <int columns>
-inline void accumulateTap(Vector (&accumulators)[columns], Vector weight, const float* tap, int64_t step) {
+HEADWATER_INLINE void accumulateTap(Vector (&accumulators)[columns], Vector weight, const float* tap, int64_t step) {
 #pragma GCC unroll 8
   for (int i = 0; i < columns; i++) accumulators[i] = multiplyAdd(weight, load(tap + i * step), accumulators[i]);
 }
 
 /** The `count` non-zeros of one filter, four at a time: their offsets come as one 64-bit word, the lowest first. */
 template <int columns, int fixedStep>
-inline void accumulate(Vector (&accumulators)[columns], const float* input, int64_t runtimeStep, const uint16_t* offsets,
+HEADWATER_INLINE void accumulate(Vector (&accumulators)[columns], const float* input, int64_t runtimeStep, const uint16_t* offsets,
                        const float* values, int count) {
   const int64_t step = fixedStep > 0 ? fixedStep * kLanes : runtimeStep;
   int j = 0;
@@ -55,6 +55,16 @@ inline void accumulate(Vector (&accumulators)[columns], const float* input, int6
   }
 }
 
+/** Any but those that cost one instruction. */
+inline bool isRare(const Activation& activation) {
+  return activation.kind != ActivationKind::none && activation.kind != ActivationKind::relu;
+}
+
+/** Kept out of the loops above: inlined, it would take their registers. */
+__attribute__((noinline)) void activateStored(float* values, int columns, const Activation& activation) {
+  for (int i = 0; i < columns; i++) store(values + i * kLanes, activate(load(values + i * kLanes), activation));
+}
+
 template <int columns, int fixedStep, bool isFirst, bool isLast>
 void sparseBlock(const SparseConvStep& s, const SparsePart& part, const float* input, SparseRows rows) {
   const uint16_t* offsets = rows.offsets;
@@ -65,7 +75,8 @@ void sparseBlock(const SparseConvStep& s, const SparsePart& part, const float* i
     Vector accumulators[columns];
     if (isFirst) {
       const Vector bias = broadcast(s.bias[filter]);
-      for (auto& accumulator : accumulators) accumulator = bias;
+#pragma GCC unroll 8
+      for (int i = 0; i < columns; i++) accumulators[i] = bias;
     } else {
 #pragma GCC unroll 8
       for (int i = 0; i < columns; i++) accumulators[i] = load(output + i * kLanes);
@@ -80,13 +91,13 @@ void sparseBlock(const SparseConvStep& s, const SparsePart& part, const float* i
         for (int i = 0; i < columns; i++) accumulators[i] = accumulators[i] + load(residual + i * kLanes);
       }
       if (s.activation.kind == ActivationKind::relu) {
-        for (auto& accumulator : accumulators) accumulator = maximum(accumulator, zero());
-      } else if (s.activation.kind != ActivationKind::none) {
-        for (auto& accumulator : accumulators) accumulator = activate(accumulator, s.activation);
+#pragma GCC unroll 8
+        for (int i = 0; i < columns; i++) accumulators[i] = maximum(accumulators[i], zero());
       }
     }
 #pragma GCC unroll 8
     for (int i = 0; i < columns; i++) store(output + i * kLanes, accumulators[i]);
+    if (isLast && isRare(s.activation)) activateStored(output, columns, s.activation);
   }
 }
 
