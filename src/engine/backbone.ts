@@ -70,6 +70,9 @@ export interface Backbone {
   close(): Promise<void>;
 }
 
+/** Takes one line for each decision; a warning where something was asked for that could not be done. */
+export type EngineLog = (message: string, level?: 'info' | 'warn') => void;
+
 /** A model or a setting that can't be used: the message names the file or node, and says what to do. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';

@@ -1,4 +1,4 @@
-import type { Backbone, BackboneOptions } from './backbone.js';
+import type { Backbone, BackboneOptions, EngineLog } from './backbone.js';
 import { EngineError } from './backbone.js';
 import { loadOnnxRuntimeBackbone } from './onnxruntime/backend.js';
 
@@ -7,6 +7,7 @@ export type {
   BackboneInfo,
   BackboneOptions,
   EmbeddedBatch,
+  EngineLog,
   ImageSettings,
   Images,
 } from './backbone.js';
@@ -20,7 +21,7 @@ export { inspectModel } from './inspect.js';
  * @param log gets one line for each decision (output tensor, engine, batch)
  * @throws EngineError when the model or a setting can't be used
  */
-export async function loadBackbone(options: BackboneOptions, log: (message: string) => void): Promise<Backbone> {
+export async function loadBackbone(options: BackboneOptions, log: EngineLog): Promise<Backbone> {
   switch (options.engine) {
     case 'sparse':
       throw new EngineError(

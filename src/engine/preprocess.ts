@@ -12,13 +12,25 @@ export interface Normaliser {
   normalise(pixels: Uint8Array, into: Float32Array, count: number): void;
 }
 
-/** A byte has 256 values, so each channel's formula is a table; that keeps a worker's cost per image far below the network's. */
+/** What each channel of the network makes of a byte, and where it finds that byte: all that turns pixels into the input. */
+export interface PixelTables {
+  /** [channel of the network][256]: `(value / scale - mean) / std` for each value of a byte. */
+  readonly values: readonly [Float32Array, Float32Array, Float32Array];
+  /** For each channel of the network, which byte of an RGB pixel it is. */
+  readonly sources: readonly [number, number, number];
+}
+
+/** A byte has 256 values, so each channel's formula is a table; that keeps the cost of an image far below the network's. */
+export function pixelTables(image: ImageSettings): PixelTables {
+  const table = (channel: 0 | 1 | 2) =>
+    Float32Array.from({ length: 256 }, (_, value) => (value / image.scale - image.mean[channel]) / image.std[channel]);
+  return { values: [table(0), table(1), table(2)], sources: image.channels === 'rgb' ? [0, 1, 2] : [2, 1, 0] };
+}
+
 export function createNormaliser(image: ImageSettings): Normaliser {
-  const tables = image.mean.map((mean, channel) =>
-    Float32Array.from({ length: 256 }, (_, value) => (value / image.scale - mean) / image.std[channel]!),
-  );
-  const [table0, table1, table2] = tables as [Float32Array, Float32Array, Float32Array];
-  const [source0, source1, source2] = image.channels === 'rgb' ? [0, 1, 2] : [2, 1, 0];
+  const { values, sources } = pixelTables(image);
+  const [table0, table1, table2] = values;
+  const [source0, source1, source2] = sources;
   return {
     normalise(pixels, into, count) {
       const area = pixels.length / (3 * count);
@@ -27,9 +39,9 @@ export function createNormaliser(image: ImageSettings): Normaliser {
         const plane1 = plane0 + area;
         const plane2 = plane1 + area;
         for (let i = 0, from = plane0; i < area; i++, from += 3) {
-          into[plane0 + i] = table0[pixels[from + source0!]!]!;
-          into[plane1 + i] = table1[pixels[from + source1!]!]!;
-          into[plane2 + i] = table2[pixels[from + source2!]!]!;
+          into[plane0 + i] = table0[pixels[from + source0]!]!;
+          into[plane1 + i] = table1[pixels[from + source1]!]!;
+          into[plane2 + i] = table2[pixels[from + source2]!]!;
         }
       }
     },

@@ -1,17 +1,17 @@
 // Loads the configured backbones and puts a batcher in front of each.
-import type { Backbone, BackboneOptions } from '../engine/index.js';
+import type { Backbone, BackboneOptions, EngineLog } from '../engine/index.js';
 import type { HeadRequest, ImageEmbedder } from '../learner/index.js';
 import { Batcher } from './batching/batcher.js';
 import type { BackboneConfig, Config, HeadConfig } from './config/index.js';
 import type { DecodeImages } from './images/decode.js';
 
-export type LoadBackbone = (options: BackboneOptions, log: (message: string) => void) => Promise<Backbone>;
+export type LoadBackbone = (options: BackboneOptions, log: EngineLog) => Promise<Backbone>;
 
 /** Batchers by the name of their backbone. @throws EngineError when one can't be loaded; those that were are closed. */
 export async function loadBackbones(
   config: Config,
   loadBackbone: LoadBackbone,
-  log: (message: string) => void,
+  log: EngineLog,
   onBatch: (backbone: string, images: number) => void,
 ): Promise<Map<string, Batcher>> {
   const batchers = new Map<string, Batcher>();

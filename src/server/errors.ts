@@ -94,7 +94,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   model_unreadable: { status: FAILED_PRECONDITION, remedy: "Correct the backbone's `model`: a readable ONNX file." },
   model_unsupported: {
     status: FAILED_PRECONDITION,
-    remedy: 'Export the model with the operators that the message names, or use engine: onnxruntime.',
+    remedy: 'Export the model anew, without the operators or shapes that the message names.',
   },
   output_unknown: {
     status: FAILED_PRECONDITION,

@@ -92,7 +92,7 @@ async function start(
     ? await loadBackbones(
         config,
         parts.loadBackbone,
-        (line) => log.info(line),
+        (line, level = 'info') => log[level](line),
         (name, count) => metrics.batch(name, count),
       )
     : new Map<string, Batcher>();

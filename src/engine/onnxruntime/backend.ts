@@ -1,15 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { Backbone, BackboneInfo, BackboneOptions, EmbeddedBatch, ImageSettings, Images } from '../backbone.js';
 import { EngineError } from '../backbone.js';
+import { findItemProblem, mostCallsWaiting } from '../items.js';
 import type { PreparedModel } from '../prepare.js';
 import { prepareModel } from '../prepare.js';
 import { quote, reasonOf } from '../text.js';
-import { findItemProblem } from './batch.js';
 import type { LoadedReply, LoadRequest } from './messages.js';
 import { EngineThread } from './thread.js';
-
-/** Calls that may wait for the worker. The server's batcher keeps two in flight; this is the bound when a caller has none. */
-const mostCallsWaiting = 256;
 
 const workerEntry = new URL('./worker.js', import.meta.url);
 

@@ -7,19 +7,6 @@ export function countImages(items: readonly RunItem[]): number {
   return items.reduce((sum, item) => sum + item.count, 0);
 }
 
-/** What is wrong with `items`, or undefined when every one holds as many values as its count says. */
-export function findItemProblem(items: readonly RunItem[], size: number): string | undefined {
-  if (items.length === 0) return 'no images were given';
-  for (const [position, { kind, count, data }] of items.entries()) {
-    const expected = count * 3 * size * size;
-    if (!Number.isInteger(count) || count < 1) return `item ${position} has the count ${count}; it must be at least 1`;
-    if (data.length !== expected) {
-      return `item ${position} (${kind}, ${count} images of ${size} x ${size}) needs ${expected} values, but has ${data.length}`;
-    }
-  }
-  return undefined;
-}
-
 /** Lays images one after the other as the network's input. Keeps its memory between batches, as large as the largest so far. */
 export class BatchAssembler {
   readonly #normaliser: Normaliser;

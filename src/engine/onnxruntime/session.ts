@@ -1,5 +1,6 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { EngineError } from '../backbone.js';
+import { findNotFinite } from '../items.js';
 import { quote, reasonOf } from '../text.js';
 import { BatchAssembler, countImages } from './batch.js';
 import type { LoadRequest, RunItem } from './messages.js';
@@ -96,14 +97,8 @@ export class EmbeddingSession {
       this.#batch === undefined || this.#batch === count
         ? await this.#run(input, count)
         : await this.#runInParts(input, count, this.#batch);
-    const dimensions = embeddings.length / count;
-    const bad = embeddings.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new Error(
-        `the embedding of image ${Math.floor(bad / dimensions)} of ${count} holds ${embeddings[bad]} at ${bad % dimensions}; ` +
-          'check the input for NaN and huge values, and image.scale, mean and std',
-      );
-    }
+    const problem = findNotFinite(embeddings, count);
+    if (problem !== undefined) throw new Error(problem);
     return embeddings;
   }
 

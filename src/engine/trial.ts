@@ -1,0 +1,88 @@
+import type { Backbone, Images } from './backbone.js';
+import type { TrialOutcome } from './choose-engine.js';
+import { fewestPairs, mostDisagreement } from './choose-engine.js';
+import type { TimedRun } from './interleave.js';
+import { timePairs } from './interleave.js';
+import { reasonOf } from './text.js';
+
+/** A trial lasts about a second, or twelve images on each engine where those take longer. */
+const budgetMs = 1000;
+const mostPairs = 99;
+
+/**
+ * Compares the same network on both engines, as the service uses them: one image of decoded pixels at a time, from call to answer. Two runs
+ * of each warm up and are compared; then they are timed in interleaved pairs, at least nine, for about a second.
+ */
+export async function runTrial(sparse: Backbone, onnxruntime: Backbone): Promise<TrialOutcome> {
+  const { size } = sparse.image;
+  try {
+    const own = await attempt('sparse', () => warmUp(sparse, size));
+    const reference = await attempt('onnxruntime', () => warmUp(onnxruntime, size));
+    const disagreement = relativeDifference(own, reference);
+    if (!(disagreement <= mostDisagreement)) return { kind: 'timed', disagreement, pairs: [] };
+    const run = (engine: 'sparse' | 'onnxruntime', backbone: Backbone): TimedRun => {
+      return () => attempt(engine, () => timeCall(backbone, noise(size, 3)));
+    };
+    const pairs = await timePairs(run('sparse', sparse), run('onnxruntime', onnxruntime), {
+      fewest: fewestPairs,
+      most: mostPairs,
+      budgetMs,
+    });
+    return { kind: 'timed', disagreement, pairs };
+  } catch (error) {
+    if (error instanceof Failure) return { kind: 'failed', engine: error.engine, reason: error.message };
+    throw error;
+  }
+}
+
+/** Inner signal: which engine failed. */
+class Failure extends Error {
+  constructor(
+    readonly engine: 'sparse' | 'onnxruntime',
+    cause: unknown,
+  ) {
+    super(reasonOf(cause), { cause });
+  }
+}
+
+async function attempt<T>(engine: 'sparse' | 'onnxruntime', run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw new Failure(engine, error);
+  }
+}
+
+/** Two images, so that a batch is compared, too. */
+async function warmUp(backbone: Backbone, size: number): Promise<Float32Array> {
+  await backbone.embed([noise(size, 1)]);
+  return (await backbone.embed([noise(size, 1), noise(size, 2)])).embeddings;
+}
+
+async function timeCall(backbone: Backbone, image: Images): Promise<number> {
+  const start = performance.now();
+  await backbone.embed([image]);
+  return performance.now() - start;
+}
+
+/** Pixels that look like nothing, the same for the same seed. A new array each time: calls keep what they are given. */
+function noise(size: number, seed: number): Images {
+  let state = seed;
+  const data = Uint8Array.from({ length: 3 * size * size }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+  return { kind: 'pixels', count: 1, data };
+}
+
+/** max |a - b| / max |b|; infinite for lengths that differ. */
+export function relativeDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let difference = 0;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) {
+    difference = Math.max(difference, Math.abs(a[i]! - b[i]!));
+    largest = Math.max(largest, Math.abs(b[i]!));
+  }
+  return difference === 0 ? 0 : difference / largest;
+}
