@@ -6,12 +6,11 @@ import { optimise } from './graph/optimise.js';
 import type { Unsupported } from './graph/refusal.js';
 import { elementsOf } from './graph/shape.js';
 import type { Shape } from './graph/types.js';
-import { readModelFile } from './model-file.js';
-import { fedInputs, indexGraph, requirementsOf } from './onnx/graph.js';
+import { fedInputs, requirementsOf } from './onnx/graph.js';
 import type { OnnxDimension } from './onnx/model.js';
 import type { OutputChoice } from './onnx/output.js';
-import { chooseOutput } from './onnx/output.js';
-import { readOnnx } from './onnx/read.js';
+import type { OpenedModel } from './open-model.js';
+import { openBytes, openModel } from './open-model.js';
 import { weightSparsity } from './sparsity.js';
 
 export interface InspectOptions {
@@ -53,17 +52,16 @@ export interface GraphReport {
  * @throws EngineError when the file is no readable ONNX model, or `output` is not in it
  */
 export async function inspectModel(options: InspectOptions): Promise<ModelReport> {
-  const file = options.model;
-  const bytes = await readModelFile(file, 'give the path of an .onnx file');
-  return inspectBytes(bytes, options);
+  return reportModel(await openModel(options.model, options.output, 'give the path of an .onnx file'), options);
 }
 
 /** As `inspectModel`, for bytes that were read already; the path is only named in messages. */
 export function inspectBytes(bytes: Uint8Array, options: InspectOptions): ModelReport {
+  return reportModel(openBytes(bytes, options.output, options.model), options);
+}
+
+function reportModel({ model, index, output: embedding }: OpenedModel, options: InspectOptions): ModelReport {
   const file = options.model;
-  const model = readOnnx(bytes, file);
-  const index = indexGraph(model.graph);
-  const embedding = chooseOutput(index, options.output, file);
   const result = buildGraph(model, index, { output: embedding.tensor, imageSize: options.size, file });
   const input = fedInputs(index)[0];
   return {

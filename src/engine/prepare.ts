@@ -1,11 +1,10 @@
 import type { BackboneOptions } from './backbone.js';
 import { backboneIdentity } from './identity.js';
-import { readModelFile } from './model-file.js';
 import { indexGraph, requirementsOf } from './onnx/graph.js';
 import type { OutputChoice } from './onnx/output.js';
-import { chooseOutput } from './onnx/output.js';
 import { readOnnx } from './onnx/read.js';
 import { keepOutput } from './onnx/rewrite.js';
+import { openModel } from './open-model.js';
 import type { ModelInput } from './settings.js';
 import { checkInput, checkOptions } from './settings.js';
 import { weightSparsity } from './sparsity.js';
@@ -13,7 +12,7 @@ import { quote } from './text.js';
 
 /** A model file that has been read, checked and cut down to what the embedding needs: what every engine starts from. */
 export interface PreparedModel {
-  /** ONNX bytes with the embedding as the only output. */
+  /** ONNX bytes with the embedding as the only output, and all weights inside. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly input: ModelInput;
   readonly output: OutputChoice;
@@ -27,16 +26,14 @@ export async function prepareModel(options: BackboneOptions): Promise<PreparedMo
   checkOptions(options);
   const file = options.model;
   const remedy = `set backbones[].model of ${quote(options.name)} to the path of an .onnx file`;
-  const bytes = await readModelFile(file, remedy);
-  const whole = indexGraph(readOnnx(bytes, file).graph);
-  const output = chooseOutput(whole, options.output, file);
+  const { bytes, index: whole, output, source } = await openModel(file, options.output, remedy);
   const kept = keepOutput(bytes, whole, output.tensor, file);
   const index = indexGraph(readOnnx(kept, file).graph);
   return {
     bytes: kept,
     input: checkInput(index, options.image.size, file),
     output,
-    identity: backboneIdentity(bytes, output.tensor, options.image),
+    identity: backboneIdentity(source, output.tensor, options.image),
     sparsity: weightSparsity(index, requirementsOf(index, output.tensor).nodes),
   };
 }

@@ -43,7 +43,7 @@ interface ZeroCount {
   readonly total: number;
 }
 
-/** Zeros of either sign among a tensor's values; total 0 for types other than float, float16 and double. */
+/** Zeros of either sign among a tensor's values; total 0 for types other than float, float16 and double, and for values that are not here. */
 export function countZeros(tensor: OnnxTensor): ZeroCount {
   switch (tensor.dataType) {
     case dataTypes.float:

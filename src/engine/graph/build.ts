@@ -83,7 +83,8 @@ class GraphBuilder {
     readonly index: GraphIndex,
     readonly opset: number,
   ) {
-    const stored = index.graph.initializers.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0);
+    const here = index.graph.initializers.filter((tensor) => !tensor.external);
+    const stored = here.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0);
     this.#budget = limitedBudget(2 ** 22 + 16 * stored);
   }
 

@@ -31,6 +31,7 @@ const mostIntegers = 4096;
 export function readConstant(tensor: OnnxTensor): Constant {
   const dims = tensor.dims;
   checkRank(dims);
+  if (tensor.external) refuse('its values lie in another file, which was not read');
   switch (tensor.dataType) {
     case dataTypes.float:
       return { kind: 'floats', dims, values: tensor.raw ? floatsIn(tensor.raw) : Float32Array.from(tensor.floats) };

@@ -62,6 +62,8 @@ export interface OnnxTensor {
   /** Of the integer types up to 32 bits, and the bit patterns of FLOAT16. */
   readonly int32s: readonly number[];
   readonly int64s: readonly number[];
+  /** The values lie in another file and are not here (`embedExternalData` puts those in that are needed). */
+  readonly external?: true;
 }
 
 /** TensorProto.DataType: the codes that Headwater has to tell apart, with the bytes of one element. */

@@ -7,9 +7,9 @@ import { ModelProto } from './schema.js';
 import { expandSparse } from './sparse.js';
 
 /**
- * Decodes an ONNX file. `file` is only named in messages. Weights stay views on `bytes`.
+ * Decodes an ONNX file. `file` is only named in messages. Weights stay views on `bytes`; those in other files have no values yet.
  *
- * @throws EngineError model_unreadable when the bytes are no whole ONNX model; model_unsupported when weights lie in other files.
+ * @throws EngineError model_unreadable when the bytes are no whole ONNX model.
  */
 export function readOnnx(bytes: Uint8Array, file: string): OnnxModel {
   const unreadable = (what: string, cause?: unknown) =>
@@ -31,22 +31,12 @@ export function readOnnx(bytes: Uint8Array, file: string): OnnxModel {
     return toModel(message);
   } catch (error) {
     if (error instanceof Malformed) throw unreadable(error.message, error);
-    if (error instanceof ExternalData) throw externalDataError(file, error.message);
     throw error;
   }
 }
 
-/** Inner signals: readOnnx adds the file's name and turns them into EngineErrors. */
+/** Inner signal: readOnnx adds the file's name and turns it into an EngineError. */
 class Malformed extends Error {}
-class ExternalData extends Error {}
-
-function externalDataError(file: string, tensor: string): EngineError {
-  return new EngineError(
-    'model_unsupported',
-    `${file}: the weights of ${tensor} lie in another file (external data), which Headwater does not read; ` +
-      'save the model as one file, e.g. onnx.save_model(model, path, save_as_external_data=False)',
-  );
-}
 
 function startsWith(bytes: Uint8Array, text: string): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, text.length)).toString('latin1') === text;
@@ -137,17 +127,17 @@ function toDimension(raw: RawDimension): OnnxDimension {
   return raw.dimParam === '' ? undefined : raw.dimParam;
 }
 
-/** AttributeProto.TensorProto.DataLocation. */
+/** TensorProto.DataLocation. */
 const externalLocation = 1;
 
 function toTensor(raw: RawTensor): OnnxTensor {
   const name = raw.name === '' ? 'an unnamed tensor' : quote(raw.name);
-  if (raw.dataLocation === externalLocation || raw.externalData.length > 0) throw new ExternalData(name);
   const dims = raw.dims.map(toNumber);
   const count = elementCount(dims);
   if (dims.some((length) => length < 0) || !Number.isSafeInteger(count)) {
     throw new Malformed(`the tensor ${name} has the impossible shape [${dims.slice(0, 8).join(', ')}]`);
   }
+  if (raw.dataLocation === externalLocation) return withoutValues(raw, dims);
   const hasRaw = Object.hasOwn(raw, 'rawData') && raw.rawData.length > 0;
   checkLength(raw, name, count, hasRaw);
   return {
@@ -160,6 +150,10 @@ function toTensor(raw: RawTensor): OnnxTensor {
     int32s: raw.int32Data,
     int64s: hasRaw ? [] : raw.int64Data.map(toNumber),
   };
+}
+
+function withoutValues({ name, dataType }: RawTensor, dims: readonly number[]): OnnxTensor {
+  return { name, dataType, dims, raw: undefined, floats: [], doubles: [], int32s: [], int64s: [], external: true };
 }
 
 /** A tensor holds as many values as its shape says: what comes later may then index without looking. */
@@ -246,6 +240,5 @@ interface RawTensor {
   doubleData: number[];
   int32Data: number[];
   int64Data: Integer[];
-  externalData: unknown[];
   dataLocation: number;
 }

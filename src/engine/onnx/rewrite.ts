@@ -1,6 +1,6 @@
-import protobuf from 'protobufjs';
 import { EngineError } from '../backbone.js';
 import { reasonOf } from '../text.js';
+import { concatenate, delimited, splitFields } from './fields.js';
 import type { GraphIndex } from './graph.js';
 import { requirementsOf } from './graph.js';
 import { graphFields, modelFields, ValueInfoProto } from './schema.js';
@@ -33,11 +33,14 @@ function rewrite(bytes: Uint8Array, index: GraphIndex, tensor: string): Uint8Arr
   if (graphs.length !== 1) throw new Error(`it holds ${graphs.length} graphs`);
   const graph = keepInGraph(graphs[0]!.content, index, tensor);
   return concatenate(
-    model.flatMap((field) => (field.number === modelFields.graph ? message(modelFields.graph, graph) : [field.whole])),
+    model.flatMap((field) =>
+      field.number === modelFields.graph ? delimited(modelFields.graph, graph) : [field.whole],
+    ),
   );
 }
 
-function keepInGraph(bytes: Uint8Array, index: GraphIndex, tensor: string): Uint8Array {
+/** The graph's fields that stay. */
+function keepInGraph(bytes: Uint8Array, index: GraphIndex, tensor: string): Uint8Array[] {
   const { nodes, tensors } = requirementsOf(index, tensor);
   const { graph } = index;
   // Repeated fields come in the order in which they were decoded, so a counter for each kind tells which one this is.
@@ -63,50 +66,7 @@ function keepInGraph(bytes: Uint8Array, index: GraphIndex, tensor: string): Uint
   const pieces = kept.map((field) => field.whole);
   if (!graph.outputs.some((output) => output.name === tensor)) {
     // ONNX Runtime infers the type of an output that only has a name.
-    pieces.push(...message(graphFields.output, ValueInfoProto.encode({ name: tensor }).finish()));
+    pieces.push(...delimited(graphFields.output, [ValueInfoProto.encode({ name: tensor }).finish()]));
   }
-  return concatenate(pieces);
-}
-
-interface Field {
-  readonly number: number;
-  /** Tag and content. */
-  readonly whole: Uint8Array;
-  /** Of a length-delimited field: what is inside. */
-  readonly content: Uint8Array;
-}
-
-function splitFields(bytes: Uint8Array): Field[] {
-  const reader = new protobuf.Reader(bytes);
-  const fields: Field[] = [];
-  while (reader.pos < reader.len) {
-    const start = reader.pos;
-    const tag = reader.uint32();
-    const content = reader.pos;
-    const wireType = tag & 7;
-    let inside = bytes.subarray(content, content);
-    if (wireType === 2) inside = reader.bytes();
-    else reader.skipType(wireType);
-    fields.push({ number: tag >>> 3, whole: bytes.subarray(start, reader.pos), content: inside });
-  }
-  return fields;
-}
-
-function message(number: number, content: Uint8Array): Uint8Array[] {
-  const head = new protobuf.Writer()
-    .uint32((number << 3) | 2)
-    .uint32(content.length)
-    .finish();
-  return [head, content];
-}
-
-function concatenate(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  // Not Buffer.concat: small Buffers share one pool, which can't be transferred to a worker.
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let position = 0;
-  for (const piece of pieces) {
-    whole.set(piece, position);
-    position += piece.length;
-  }
-  return whole;
+  return pieces;
 }

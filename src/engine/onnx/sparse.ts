@@ -15,6 +15,7 @@ const mostExpansion = 256;
 /** The same tensor with its zeros, or what is wrong with it. Only float values and int64 indices are read. */
 export function expandSparse({ values, indices, dims }: SparseTensor): OnnxTensor | string {
   const name = `the sparse tensor ${quote(values.name)}`;
+  if (values.external || indices.external) return `${name} lies in another file, which is read for dense tensors only`;
   const count = values.dims[0] ?? 0;
   const length = elementCount(dims);
   if (dims.some((side) => side < 0) || !(length <= mostExpansion * (count + 1))) {

@@ -133,8 +133,9 @@ test('shapes that do not go with the values are refused by tensor', () => {
   }
 });
 
-test('weights in other files are refused, and the file is not looked for', () => {
-  const error = refusal(buildModel({ ...classifierSpec('Gemm', ['scores']), external: 'faraway' }));
-  assert.equal(error.code, 'model_unsupported');
-  assert.match(error.message, /"faraway".*save_as_external_data=False/);
+test('weights in other files are known by name and shape, and have no values yet', () => {
+  const external = { faraway: { dims: [2, 3], entries: { location: '../../etc/passwd' } } };
+  const { graph } = readOnnx(buildModel({ ...classifierSpec('Gemm', ['scores']), external }), 'model');
+  const tensor = graph.initializers.at(-1)!;
+  assert.deepEqual([tensor.name, tensor.dims, tensor.external, tensor.raw], ['faraway', [2, 3], true, undefined]);
 });

@@ -6,7 +6,20 @@ import { ModelProto } from '../../../src/engine/onnx/schema.js';
 export type Dimension = number | string;
 
 /** Plain numbers are integers. */
-export type AttributeSpec = number | number[] | { float: number } | { floats: number[] } | { text: string };
+export type AttributeSpec =
+  | number
+  | number[]
+  | { float: number }
+  | { floats: number[] }
+  | { text: string }
+  | { external: ExternalSpec };
+
+/** A tensor said to lie in another file, with the entries that say where. */
+export interface ExternalSpec {
+  dims: number[];
+  type?: number | undefined;
+  entries: Record<string, string>;
+}
 
 export interface NodeSpec {
   op: string;
@@ -23,8 +36,7 @@ export interface ModelSpec {
   weights?: Record<string, { dims: number[]; values: number[] | Float32Array }>;
   int64s?: Record<string, number[]>;
   valueInfo?: { name: string; shape: Dimension[] }[];
-  /** Name of a weight that is said to lie in another file. */
-  external?: string;
+  external?: Record<string, ExternalSpec>;
   /** Stored as positions and values; a position is a number, or an index for each axis. */
   sparse?: Record<string, { dims: number[]; positions: number[] | number[][]; values: number[] }>;
   /** 13 when left out. */
@@ -46,15 +58,7 @@ export function buildModel(spec: ModelSpec): Uint8Array {
       int64Data: values,
     })),
   ];
-  if (spec.external !== undefined) {
-    initializer.push({
-      name: spec.external,
-      dims: [1],
-      dataType: dataTypes.float,
-      dataLocation: 1,
-      externalData: [{ key: 'location', value: '../../etc/passwd' }],
-    });
-  }
+  initializer.push(...Object.entries(spec.external ?? {}).map(([name, external]) => externalTensor(name, external)));
   const message = {
     irVersion: 8,
     opsetImport: [{ domain: '', version: spec.opset ?? 13 }],
@@ -91,7 +95,13 @@ function attribute(name: string, given: AttributeSpec): object {
   if (Array.isArray(given)) return { name, type: 7, ints: given };
   if ('float' in given) return { name, type: 1, f: given.float };
   if ('floats' in given) return { name, type: 6, floats: given.floats };
+  if ('external' in given) return { name, type: 4, t: externalTensor('', given.external) };
   return { name, type: 3, s: Buffer.from(given.text) };
+}
+
+function externalTensor(name: string, { dims, type, entries }: ExternalSpec): object {
+  const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
+  return { name, dims, dataType: type ?? dataTypes.float, dataLocation: 1, externalData };
 }
 
 function value(name: string, shape: Dimension[] | undefined, elemType: number = dataTypes.float): object {
