@@ -64,6 +64,37 @@ inline Vector activate(Vector x, const Activation& a) {
   }
 }
 
+/**
+ * An activation made ready for many vectors: none, relu and clip are all min(high, max(low, x)), which saves kernels a choice for each vector.
+ */
+struct Finish {
+  explicit Finish(const Activation& a) : activation(a) {
+    const float infinity = INFINITY;
+    if (a.kind == ActivationKind::relu) isClamp = true, low = zero(), high = broadcast(infinity);
+    else if (a.kind == ActivationKind::clip) isClamp = true, low = broadcast(a.a), high = broadcast(a.b);
+    else if (a.kind == ActivationKind::none) isClamp = true, low = broadcast(-infinity), high = broadcast(infinity);
+    else isClamp = false, low = high = zero();
+  }
+
+  template <int count>
+  void apply(Vector (&x)[count]) const {
+    if (isClamp) {
+      for (Vector& value : x) value = minimum(high, maximum(low, value));
+    } else {
+      for (Vector& value : x) value = activate(value, activation);
+    }
+  }
+  Vector apply(Vector x) const {
+    Vector one[1] = {x};
+    apply(one);
+    return one[0];
+  }
+
+  Activation activation;
+  bool isClamp;
+  Vector low, high;
+};
+
 /** As the vector's, to the bit. */
 inline float activate(float x, const Activation& a) {
   if (a.kind == ActivationKind::none) return x;

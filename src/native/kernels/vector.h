@@ -313,6 +313,10 @@ inline Vector broadcastOf(Quad q) {
 }
 #endif
 
+/** Not those of <algorithm>: the linker may share a function of a template between units, and so between instruction sets. */
+constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
 /** The first `count` (at most 16) floats; the other lanes are zero, and their memory is not touched. */
 inline Vector loadFirst(const float* p, int count) {
   if (count == 16) return loadUnaligned(p);

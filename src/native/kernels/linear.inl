@@ -1,0 +1,62 @@
+// Matrix times vector, for plain tensors: all weights, or only those that are not zero.
+#pragma once
+
+#include "activation.inl"
+
+namespace headwater {
+namespace {
+
+/** Sums in flight: enough to hide an addition's latency. */
+constexpr int kLinearSums = 8;
+
+/** Sixteen outputs; the weights are read once, front to back. */
+void denseLinear(const DenseLinearStep& s, const Frame& frame, int begin, int end) {
+  const float* x = frame.arena + s.input;
+  for (int unit = begin; unit < end; unit++) {
+    const float* weights = s.weights + int64_t{unit} * s.inputs * kLanes;
+    Vector sums[kLinearSums];
+    for (Vector& sum : sums) sum = zero();
+    int i = 0;
+    for (; i + kLinearSums <= s.inputs; i += kLinearSums) {
+#pragma GCC unroll 8
+      for (int k = 0; k < kLinearSums; k++) {
+        sums[k] = multiplyAdd(broadcast(x[i + k]), load(weights + int64_t{i + k} * kLanes), sums[k]);
+      }
+    }
+    for (; i < s.inputs; i++) sums[0] = multiplyAdd(broadcast(x[i]), load(weights + int64_t{i} * kLanes), sums[0]);
+    for (int width = kLinearSums / 2; width > 0; width /= 2) {
+      for (int k = 0; k < width; k++) sums[k] = sums[k] + sums[k + width];
+    }
+    const Vector y = activate(sums[0] + load(s.bias + unit * kLanes), s.activation);
+    storeFirst(frame.arena + s.output + unit * kLanes, y, static_cast<int>(smaller(kLanes, s.outputs - unit * kLanes)));
+  }
+}
+
+/** Gathers are no faster than loads one by one on the machines we know, so these sums are scalar. */
+inline float sparseDot(const float* x, const int32_t* indices, const float* values, int count) {
+  float sums[kLinearSums] = {};
+  int i = 0;
+  for (; i + kLinearSums <= count; i += kLinearSums) {
+#pragma GCC unroll 8
+    for (int k = 0; k < kLinearSums; k++) sums[k] += values[i + k] * x[indices[i + k]];
+  }
+  for (; i < count; i++) sums[0] += values[i] * x[indices[i]];
+  for (int width = kLinearSums / 2; width > 0; width /= 2) {
+    for (int k = 0; k < width; k++) sums[k] += sums[k + width];
+  }
+  return sums[0];
+}
+
+void sparseLinear(const SparseLinearStep& s, const Frame& frame, int begin, int end) {
+  const float* x = frame.arena + s.input;
+  float* y = frame.arena + s.output;
+  const int64_t last = smaller(s.outputs, int64_t{end} * kLanes);
+  for (int output = begin * kLanes; output < last; output++) {
+    const int32_t first = s.starts[output];
+    const float sum = sparseDot(x, s.indices + first, s.values + first, s.starts[output + 1] - first);
+    y[output] = activate(sum + s.bias[output], s.activation);
+  }
+}
+
+}  // namespace
+}  // namespace headwater
