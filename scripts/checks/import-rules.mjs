@@ -6,6 +6,16 @@ const LEARNER = 'src/learner/index.ts';
 const NATIVE = 'src/native/index.ts';
 const PROTOS = 'protos/index.ts';
 
+/** What the benchmarks build models with, and the service's own way of opening, decoding and normalising photos. */
+const BENCHED = [
+  'src/engine/onnx/model.ts',
+  'src/engine/onnx/read.ts',
+  'src/engine/onnx/schema.ts',
+  'src/engine/preprocess.ts',
+  'src/server/data/open.ts',
+  'src/server/images/decode.ts',
+];
+
 /** `folder`: where the part lives. `mayImport`: the public faces it may import, or 'anything'. */
 export const PARTS = [
   { folder: 'protos', mayImport: [] },
@@ -14,6 +24,7 @@ export const PARTS = [
   { folder: 'src/learner', mayImport: [NATIVE] },
   { folder: 'src/server', mayImport: [ENGINE, LEARNER, PROTOS] },
   { folder: 'loadtest', mayImport: [PROTOS] },
+  { folder: 'bench', mayImport: [ENGINE, LEARNER, ...BENCHED] },
   { folder: 'test', mayImport: 'anything' },
 ];
 

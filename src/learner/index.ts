@@ -1,3 +1,5 @@
+export { FoldPool } from './fold/fold-pool.js';
+export { encodeSample } from './fold/log-entry.js';
 export { classify, topK } from './head/classify.js';
 export { defaultLearnerOptions } from './head/learner-options.js';
 export { argmax } from './head/softmax.js';

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+import type { Machine } from '../engine/results.js';
+import { packageFolder } from '../shared-folder.js';
+
+/** What the numbers depend on, as far as the machine tells. */
+export function describeMachine(): Machine {
+  const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: packageFolder(), encoding: 'utf8' });
+  const onnxruntime = readFileSync(join(packageFolder(), 'node_modules/onnxruntime-node/package.json'), 'utf8');
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    cpu: `${cpus()[0]?.model ?? 'unknown'}${vectorUnits()}`,
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
+    node: process.version,
+    onnxruntime: (JSON.parse(onnxruntime) as { version: string }).version,
+    commit: git.status === 0 ? git.stdout.trim() : 'unknown',
+  };
+}
+
+/** Virtual machines hide the CPU's name; what it can do, Linux tells. */
+function vectorUnits(): string {
+  try {
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+    const known = ['avx2', 'avx512f', 'avx512_vnni'].filter((flag) => flags.includes(flag));
+    return known.length === 0 ? '' : ` (${known.join(', ')})`;
+  } catch {
+    return '';
+  }
+}
