@@ -1,0 +1,59 @@
+// Finds and loads the addon. It is loaded once; that it is absent is no error here, for the service runs without it, too.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { encodePlan } from './encode.js';
+import type { Executor, ExecutorOptions, Isa, Native, NativeAbsent } from './executor.js';
+import type { Plan } from './plan.js';
+
+/** What the addon exports (addon.cpp). */
+interface Addon {
+  isas(): Isa[];
+  createExecutor(words: Int32Array, constants: Uint8Array, options: ExecutorOptions): Executor;
+}
+
+const builtAt = join('src', 'native', 'build', 'Release', 'headwater.node');
+const howToGetIt = 'run `npm run setup`, which needs g++ (or clang++), make and python3';
+
+let loaded: Native | NativeAbsent | undefined;
+
+/** The addon of this clone, or why there is none. */
+export function loadNative(): Native | NativeAbsent {
+  loaded ??= loadFrom(packageRoot(dirname(fileURLToPath(import.meta.url))));
+  return loaded;
+}
+
+/** As `loadNative`, for the clone whose root folder is `root`. */
+export function loadFrom(root: string | undefined): Native | NativeAbsent {
+  const file = root === undefined ? undefined : join(root, builtAt);
+  if (file === undefined || !existsSync(file)) {
+    return { kind: 'absent', reason: `the native addon is not built (no ${file ?? builtAt}): ${howToGetIt}` };
+  }
+  try {
+    return bind(createRequire(import.meta.url)(file) as Addon);
+  } catch (error) {
+    const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    // Built for another machine, processor or C library; or half written.
+    return {
+      kind: 'absent',
+      reason: `the native addon can't be loaded (${message}): delete ${file} and ${howToGetIt}`,
+    };
+  }
+}
+
+function bind(addon: Addon): Native {
+  return {
+    kind: 'native',
+    isas: addon.isas(),
+    createExecutor: (plan: Plan, options: ExecutorOptions) =>
+      addon.createExecutor(encodePlan(plan), plan.constants, options),
+  };
+}
+
+/** The nearest folder above with a package.json: compiled files lie at different depths below it. */
+function packageRoot(folder: string): string | undefined {
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : packageRoot(parent);
+}
