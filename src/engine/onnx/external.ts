@@ -103,16 +103,17 @@ function wholeNumber(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-type MessageKind = 'model' | 'graph' | 'node' | 'attribute' | 'function' | 'training' | 'tensor';
+type MessageKind = 'model' | 'graph' | 'node' | 'attribute' | 'function' | 'training' | 'sparse' | 'tensor';
 
 /** By field number, the messages that tensors can lie in. Functions and training information are no part of the typed graph; engines read them. */
 const messagesIn: Readonly<Record<MessageKind, Readonly<Record<number, MessageKind>>>> = {
   model: { [modelFields.graph]: 'graph', 20: 'training', 25: 'function' },
-  graph: { [graphFields.node]: 'node', [graphFields.initializer]: 'tensor' },
+  graph: { [graphFields.node]: 'node', [graphFields.initializer]: 'tensor', 15: 'sparse' },
   node: { 5: 'attribute' },
-  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
   function: { 7: 'node', 11: 'attribute' },
   training: { 1: 'graph', 2: 'graph' },
+  sparse: { 1: 'tensor', 2: 'tensor' },
   tensor: {},
 };
 

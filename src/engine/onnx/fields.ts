@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import { BoundedReader } from './bounded-reader.js';
 
 // Protobuf messages as lists of fields: what works on bytes, so that fields unknown to schema.ts survive.
 
@@ -10,10 +11,14 @@ export interface Field {
   readonly content: Uint8Array;
 }
 
-/** Views on `bytes`, in order. @throws Error when lengths contradict each other. */
+/** As `eachField`, all at once. */
 export function splitFields(bytes: Uint8Array): Field[] {
-  const reader = new protobuf.Reader(bytes);
-  const fields: Field[] = [];
+  return [...eachField(bytes)];
+}
+
+/** Views on `bytes`, in order. @throws Error when lengths contradict each other, or there are too many for that many bytes. */
+export function* eachField(bytes: Uint8Array): Generator<Field> {
+  const reader = new BoundedReader(bytes);
   while (reader.pos < reader.len) {
     const start = reader.pos;
     const tag = reader.uint32();
@@ -22,9 +27,8 @@ export function splitFields(bytes: Uint8Array): Field[] {
     let inside = bytes.subarray(content, content);
     if (wireType === 2) inside = reader.bytes();
     else reader.skipType(wireType);
-    fields.push({ number: tag >>> 3, whole: bytes.subarray(start, reader.pos), content: inside });
+    yield { number: tag >>> 3, whole: bytes.subarray(start, reader.pos), content: inside };
   }
-  return fields;
 }
 
 /** A length-delimited field whose content is given in pieces. */

@@ -1,8 +1,20 @@
-import protobuf from 'protobufjs';
 import { EngineError } from '../backbone.js';
 import { quote, reasonOf } from '../text.js';
+import { BoundedReader } from './bounded-reader.js';
+import { locateFault } from './locate.js';
 import type { OnnxAttribute, OnnxDimension, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from './model.js';
 import { bytesOfElement, dataTypes, elementCount } from './model.js';
+import type {
+  Integer,
+  RawAttribute,
+  RawDimension,
+  RawGraph,
+  RawModel,
+  RawNode,
+  RawSparseTensor,
+  RawTensor,
+  RawValue,
+} from './raw.js';
 import { ModelProto } from './schema.js';
 import { expandSparse } from './sparse.js';
 
@@ -21,14 +33,13 @@ export function readOnnx(bytes: Uint8Array, file: string): OnnxModel {
   }
   let message: RawModel;
   try {
-    // A plain Reader over a plain array: protobufjs' reader for Node's Buffers accepts strings that are cut off.
-    const reader = new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    message = ModelProto.decode(reader) as unknown as RawModel;
+    message = ModelProto.decode(new BoundedReader(bytes)) as unknown as RawModel;
   } catch (error) {
-    throw unreadable(`not an ONNX model, or cut off (${bytes.length} bytes: ${reasonOf(error)})`, error);
+    const where = locateFault(bytes);
+    throw unreadable(`not an ONNX model, or cut off (${bytes.length} bytes: ${reasonOf(error)}${where})`, error);
   }
   try {
-    return toModel(message);
+    return toModel(message, bytes.length);
   } catch (error) {
     if (error instanceof Malformed) throw unreadable(error.message, error);
     throw error;
@@ -42,10 +53,10 @@ function startsWith(bytes: Uint8Array, text: string): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, text.length)).toString('latin1') === text;
 }
 
-function toModel(message: RawModel): OnnxModel {
+function toModel(message: RawModel, bytes: number): OnnxModel {
   if (!message.graph) throw new Malformed('not an ONNX model, or cut off: it holds no graph');
   if (message.opsetImport.length === 0) throw new Malformed('not an ONNX model, or cut off: it names no operator set');
-  const graph = toGraph(message.graph);
+  const graph = toGraph(message.graph, toDense(message.graph.sparseInitializer, mostDense(bytes)));
   if (graph.nodes.length === 0) throw new Malformed('the graph has no nodes');
   if (graph.outputs.length === 0) throw new Malformed('the graph has no outputs');
   const opsets = new Map(
@@ -54,25 +65,44 @@ function toModel(message: RawModel): OnnxModel {
   return { opsets, graph };
 }
 
-/** Graphs nest through attributes; protobufjs has bounded the depth already. */
-function toGraph(raw: RawGraph): OnnxGraph {
+/** Graphs nest through attributes; protobufjs has bounded the depth already. Sparse initialisers of inner graphs are not looked into. */
+function toGraph(raw: RawGraph, sparse: readonly OnnxTensor[]): OnnxGraph {
   return {
     name: raw.name,
     nodes: raw.node.map(toNode),
-    initializers: [...raw.initializer.map(toTensor), ...raw.sparseInitializer.map(toDense)],
+    initializers: [...raw.initializer.map((tensor) => toTensor(tensor, () => readerOf(raw, tensor))), ...sparse],
     inputs: raw.input.map(toValue),
     outputs: raw.output.map(toValue),
     valueInfo: raw.valueInfo.map(toValue),
   };
 }
 
-/** Sparse initialisers stand behind the others, as dense ones. */
-function toDense(raw: RawSparseTensor): OnnxTensor {
-  if (!raw.values || !raw.indices) throw new Malformed('a sparse tensor lacks its values or their positions');
-  const dims = raw.dims.map(toNumber);
-  const dense = expandSparse({ values: toTensor(raw.values), indices: toTensor(raw.indices), dims });
-  if (typeof dense === 'string') throw new Malformed(dense);
-  return dense;
+/** Dense values of all sparse initialisers together: what is allocated stays in proportion to the file. */
+function mostDense(bytes: number): number {
+  return 2 ** 24 + 16 * bytes;
+}
+
+/** Sparse initialisers stand behind the others, as dense ones of `most` values together. */
+function toDense(raws: readonly RawSparseTensor[], most: number): OnnxTensor[] {
+  let total = 0;
+  return raws.map((raw) => {
+    if (!raw.values || !raw.indices) throw new Malformed('a sparse tensor lacks its values or their positions');
+    const dims = raw.dims.map(toNumber);
+    total += elementCount(dims);
+    if (total > most) {
+      const name = tensorName(raw.values);
+      throw new Malformed(
+        `the sparse tensor ${name} and those before it stand for ${total} values; ${most} is the limit here`,
+      );
+    }
+    const dense = expandSparse({
+      values: toTensor(raw.values, noOwner),
+      indices: toTensor(raw.indices, noOwner),
+      dims,
+    });
+    if (typeof dense === 'string') throw new Malformed(dense);
+    return dense;
+  });
 }
 
 function toNode(raw: RawNode): OnnxNode {
@@ -82,14 +112,14 @@ function toNode(raw: RawNode): OnnxNode {
     domain: raw.domain === 'ai.onnx' ? '' : raw.domain,
     inputs: raw.input,
     outputs: raw.output,
-    attributes: new Map(raw.attribute.map((attribute) => [attribute.name, toAttribute(attribute)])),
+    attributes: new Map(raw.attribute.map((attribute) => [attribute.name, toAttribute(attribute, raw)])),
   };
 }
 
 /** AttributeProto.AttributeType codes. */
 const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, tensors: 9, graphs: 10 };
 
-function toAttribute(raw: RawAttribute): OnnxAttribute {
+function toAttribute(raw: RawAttribute, node: RawNode): OnnxAttribute {
   switch (raw.type) {
     case attributeTypes.float:
       return { float: raw.f };
@@ -103,8 +133,8 @@ function toAttribute(raw: RawAttribute): OnnxAttribute {
       return { ints: raw.ints.map(toNumber) };
     default:
       return {
-        tensors: [...(raw.t ? [raw.t] : []), ...raw.tensors].map(toTensor),
-        graphs: [...(raw.g ? [raw.g] : []), ...raw.graphs].map(toGraph),
+        tensors: [...(raw.t ? [raw.t] : []), ...raw.tensors].map((tensor) => toTensor(tensor, () => ofNode(node))),
+        graphs: [...(raw.g ? [raw.g] : []), ...raw.graphs].map((graph) => toGraph(graph, [])),
       };
   }
 }
@@ -130,16 +160,18 @@ function toDimension(raw: RawDimension): OnnxDimension {
 /** TensorProto.DataLocation. */
 const externalLocation = 1;
 
-function toTensor(raw: RawTensor): OnnxTensor {
-  const name = raw.name === '' ? 'an unnamed tensor' : quote(raw.name);
+/** @param owner ` of the node "name"`, where the tensor is used: only worked out for messages */
+function toTensor(raw: RawTensor, owner: () => string): OnnxTensor {
   const dims = raw.dims.map(toNumber);
   const count = elementCount(dims);
   if (dims.some((length) => length < 0) || !Number.isSafeInteger(count)) {
-    throw new Malformed(`the tensor ${name} has the impossible shape [${dims.slice(0, 8).join(', ')}]`);
+    throw new Malformed(
+      `the tensor ${tensorName(raw)}${owner()} has the impossible shape [${dims.slice(0, 8).join(', ')}]`,
+    );
   }
   if (raw.dataLocation === externalLocation) return withoutValues(raw, dims);
   const hasRaw = Object.hasOwn(raw, 'rawData') && raw.rawData.length > 0;
-  checkLength(raw, name, count, hasRaw);
+  checkLength(raw, owner, count, hasRaw);
   return {
     name: raw.name,
     dataType: raw.dataType,
@@ -152,16 +184,36 @@ function toTensor(raw: RawTensor): OnnxTensor {
   };
 }
 
+function tensorName({ name }: RawTensor): string {
+  return name === '' ? '(unnamed)' : quote(name);
+}
+
+function noOwner(): string {
+  return '';
+}
+
+function ofNode({ name, output }: RawNode): string {
+  return ` of the node ${quote(name === '' ? (output[0] ?? '') : name)}`;
+}
+
+/** The first node that reads an initialiser. */
+function readerOf({ node }: RawGraph, { name }: RawTensor): string {
+  const reader = node.find(({ input }) => input.includes(name));
+  return reader === undefined ? '' : ofNode(reader);
+}
+
 function withoutValues({ name, dataType }: RawTensor, dims: readonly number[]): OnnxTensor {
   return { name, dataType, dims, raw: undefined, floats: [], doubles: [], int32s: [], int64s: [], external: true };
 }
 
 /** A tensor holds as many values as its shape says: what comes later may then index without looking. */
-function checkLength(raw: RawTensor, name: string, count: number, hasRaw: boolean): void {
+function checkLength(raw: RawTensor, owner: () => string, count: number, hasRaw: boolean): void {
   const bytes = bytesOfElement(raw.dataType);
   if (bytes === undefined) return;
   const held = hasRaw ? raw.rawData.length / bytes : typedLength(raw);
-  if (held !== count) throw new Malformed(`the tensor ${name} needs ${count} values, but ${held} are there`);
+  if (held !== count) {
+    throw new Malformed(`the tensor ${tensorName(raw)}${owner()} needs ${count} values, but ${held} are there`);
+  }
 }
 
 function typedLength(raw: RawTensor): number {
@@ -180,65 +232,4 @@ function typedLength(raw: RawTensor): number {
 /** protobufjs gives 64-bit integers as Long objects. Those beyond 2^53 (as "to the end" in slices) lose their last digits. */
 function toNumber(value: Integer): number {
   return typeof value === 'number' ? value : value.toNumber();
-}
-
-// What protobufjs returns: lists are always there, absent messages are null, absent scalars are the prototype's defaults.
-type Integer = number | { toNumber(): number };
-interface RawModel {
-  graph: RawGraph | null;
-  opsetImport: { domain: string; version: Integer }[];
-}
-interface RawGraph {
-  name: string;
-  node: RawNode[];
-  initializer: RawTensor[];
-  input: RawValue[];
-  output: RawValue[];
-  valueInfo: RawValue[];
-  sparseInitializer: RawSparseTensor[];
-}
-interface RawSparseTensor {
-  values: RawTensor | null;
-  indices: RawTensor | null;
-  dims: Integer[];
-}
-interface RawNode {
-  name: string;
-  opType: string;
-  domain: string;
-  input: string[];
-  output: string[];
-  attribute: RawAttribute[];
-}
-interface RawAttribute {
-  name: string;
-  type: number;
-  f: number;
-  i: Integer;
-  s: Uint8Array;
-  t: RawTensor | null;
-  g: RawGraph | null;
-  floats: number[];
-  ints: Integer[];
-  tensors: RawTensor[];
-  graphs: RawGraph[];
-}
-interface RawValue {
-  name: string;
-  type: { tensorType: { elemType: number; shape: { dim: RawDimension[] } | null } | null } | null;
-}
-interface RawDimension {
-  dimValue: Integer;
-  dimParam: string;
-}
-interface RawTensor {
-  name: string;
-  dims: Integer[];
-  dataType: number;
-  rawData: Uint8Array;
-  floatData: number[];
-  doubleData: number[];
-  int32Data: number[];
-  int64Data: Integer[];
-  dataLocation: number;
 }

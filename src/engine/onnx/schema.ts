@@ -95,5 +95,6 @@ export const graphFields = { node: 1, initializer: 5, input: 11, output: 12, val
 
 /** protobufjs types of the messages that are decoded (or, in tests and by the rewriter, encoded) on their own. */
 export const ModelProto = root.lookupType('onnx.ModelProto');
+export const NodeProto = root.lookupType('onnx.NodeProto');
 export const TensorProto = root.lookupType('onnx.TensorProto');
 export const ValueInfoProto = root.lookupType('onnx.ValueInfoProto');
