@@ -39,8 +39,19 @@ export function planMemory(graph: Graph): MemoryPlan {
   };
 }
 
-/** Looks at every pair: the numbers lie in typed arrays, so that this stays quick for the largest graph. */
-function placeBySize(lifetimes: readonly Lifetime[]): Placement[] {
+/** Memory that is needed from one time to another, both included. */
+export interface Alive {
+  /** A multiple of the alignment that all shall have. */
+  readonly bytes: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Gives each an offset, so that none overlaps another that is alive at the same time: the largest first, each as low as it can lie. Looks at
+ * every pair: the numbers lie in typed arrays, so that this stays quick for the largest graph.
+ */
+export function placeBySize<T extends Alive>(lifetimes: readonly T[]): (T & { readonly offset: number })[] {
   const from = Int32Array.from(lifetimes, (lifetime) => lifetime.from);
   const to = Int32Array.from(lifetimes, (lifetime) => lifetime.to);
   const bytes = Float64Array.from(lifetimes, (lifetime) => lifetime.bytes);

@@ -1,0 +1,52 @@
+import type { Constants } from '../../native/index.js';
+
+const alignment = 64;
+
+type Values = Float32Array | Int32Array | Uint16Array;
+
+/** Collects what the kernels only read, 64-byte aligned. Tables that are equal are stored once. */
+export class ConstantPool {
+  readonly #chunks: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
+  readonly #tables = new Map<number, Constants[]>();
+  #length = 0;
+
+  /** For weights, which are never equal. The values are copied by `finish`. */
+  add(values: Values): Constants {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const offset = this.#length;
+    this.#chunks.push({ offset, bytes });
+    this.#length += Math.ceil(bytes.length / alignment) * alignment;
+    return { offset, bytes: bytes.length };
+  }
+
+  /** For tables: an equal one may be there already. */
+  share(values: Values): Constants {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const key = hash(bytes);
+    const known = this.#tables.get(key) ?? [];
+    const equal = known.find((table) => this.#equals(table, bytes));
+    if (equal !== undefined) return equal;
+    const added = this.add(values);
+    this.#tables.set(key, [...known, added]);
+    return added;
+  }
+
+  #equals(table: Constants, bytes: Uint8Array): boolean {
+    if (table.bytes !== bytes.length) return false;
+    const stored = this.#chunks.find(({ offset, bytes }) => offset === table.offset && bytes.length === table.bytes)!;
+    return bytes.every((value, at) => value === stored.bytes[at]);
+  }
+
+  finish(): Uint8Array {
+    const all = new Uint8Array(this.#length);
+    for (const { offset, bytes } of this.#chunks) all.set(bytes, offset);
+    return all;
+  }
+}
+
+/** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
+function hash(bytes: Uint8Array): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < bytes.length; at++) value = Math.imul(value ^ bytes[at]!, 0x01000193);
+  return value;
+}

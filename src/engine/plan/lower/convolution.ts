@@ -1,0 +1,170 @@
+import type { Convolution, GraphNode, Pair } from '../../graph/types.js';
+import type { Tiles } from '../arena.js';
+import { channelsOfTiles } from '../arena.js';
+import { chooseConvolution } from '../choose-kernel.js';
+import type { Lowered, Lowering, WindowInput } from '../lowering.js';
+import { stepActivation } from '../lowering.js';
+import { packDense, packDenseBias } from '../pack-dense.js';
+import type { WeightShape } from '../pack-sparse.js';
+import { packSparse } from '../pack-sparse.js';
+import { partWidth } from '../tiling.js';
+import type { Tuning } from '../tuning.js';
+import { isMatrixProduct } from '../windows.js';
+import { lowerMatrixProduct } from './linear.js';
+
+export function lowerConvolution(lowering: Lowering, node: GraphNode, operation: Convolution): Lowered {
+  const [input, output] = [lowering.dimsOf(node.inputs[0]!), lowering.dimsOf(node.output)];
+  if (isMatrixProduct(node, input, output)) return lowerMatrixProduct(lowering, node, operation, node.inputs[1]);
+  const { kernel, reason } = chooseConvolution(operation, lowering.tuning);
+  const window = lowering.window(node);
+  const residual = operation.residual ? lowering.tiles(node.inputs[1]!) : undefined;
+  const target = lowering.newTiles(node.output);
+  if (kernel === 'depthwise') {
+    emitDepthwise(lowering, operation, window, target);
+    if (residual !== undefined) addResidual(lowering, operation, target, residual);
+  } else {
+    const emit = kernel === 'sparse' ? emitSparse : emitDense;
+    for (const part of groupsOf(operation, window, target, residual)) emit(lowering, operation, part);
+  }
+  return { kernel: `${kernel} ${describeWindow(operation)}`, reason };
+}
+
+/** One group of a convolution. */
+interface Group {
+  readonly weights: Float32Array;
+  readonly shape: WeightShape;
+  readonly bias: Float32Array;
+  readonly input: Tiles;
+  readonly strides: Pair;
+  readonly output: Tiles;
+  readonly residual: Tiles | undefined;
+}
+
+function groupsOf(
+  { weights, weightShape, bias, group }: Convolution,
+  { input, strides }: WindowInput,
+  output: Tiles,
+  residual: Tiles | undefined,
+): Group[] {
+  const [filters, channels, height, width] = weightShape;
+  const each = filters / group;
+  const length = weights.length / group;
+  return Array.from({ length: group }, (_, index) => ({
+    weights: weights.subarray(index * length, (index + 1) * length),
+    shape: [each, channels, height, width],
+    bias: bias.subarray(index * each, (index + 1) * each),
+    input: channelsOfTiles(input, index * channels, channels),
+    strides,
+    output: channelsOfTiles(output, index * each, each),
+    residual: residual && channelsOfTiles(residual, index * each, each),
+  }));
+}
+
+function emitSparse({ constants, steps, tuning }: Lowering, operation: Convolution, group: Group): void {
+  const { weights, shape, bias, input, output, residual, strides } = group;
+  const { rowPitch, channelPitch } = input;
+  const [down, across] = operation.dilations;
+  const packed = packSparse(weights, shape, {
+    tapOffset: (channel, row, column) => channel * channelPitch + row * down * rowPitch + column * across,
+    blockChannels: blockChannels(shape, strides, output.columns, tuning),
+    stripes: Math.min(tuning.mostStripes, Math.ceil(shape[0] / tuning.filtersPerStripe)),
+    order: output.rows * output.columns <= tuning.sortRowsUpTo ? 'byCount' : 'natural',
+  });
+  const tables = {
+    bias: constants.add(bias),
+    bases: constants.add(packed.bases),
+    starts: constants.add(packed.starts),
+    rows: constants.add(packed.rows),
+    offsets: constants.add(packed.offsets),
+    values: constants.add(packed.values),
+  };
+  const activation = stepActivation(operation.activation);
+  steps.emit((at) => ({
+    kind: 'sparseConv',
+    input: at.view(input),
+    output: at.view(output),
+    residual: residual && at.view(residual),
+    strides,
+    activation,
+    blocks: packed.blocks,
+    stripes: packed.stripes,
+    ...tables,
+  }));
+}
+
+/** So many that what a row part reads of them stays in the L1 cache while all filters go over it. */
+function blockChannels([, , height, width]: WeightShape, [, stride]: Pair, columns: number, tuning: Tuning): number {
+  const part = Math.ceil(partWidth(columns));
+  const touched = height * Math.min((part - 1) * stride + width, part * width);
+  return Math.max(tuning.leastBlockChannels, Math.floor(tuning.l1Vectors / touched));
+}
+
+function emitDense({ constants, steps }: Lowering, operation: Convolution, group: Group): void {
+  const { weights, shape, bias, input, output, residual, strides } = group;
+  const tables = { weights: constants.add(packDense(weights, shape[0])), bias: constants.add(packDenseBias(bias)) };
+  const activation = stepActivation(operation.activation);
+  steps.emit((at) => ({
+    kind: 'denseConv',
+    input: at.view(input),
+    output: at.view(output),
+    residual: residual && at.view(residual),
+    strides,
+    kernel: [shape[2], shape[3]],
+    dilations: operation.dilations,
+    activation,
+    ...tables,
+  }));
+}
+
+/** With several filters a channel, one step for the first filters of all channels, one for the second ones, ... */
+function emitDepthwise(lowering: Lowering, operation: Convolution, window: WindowInput, output: Tiles): void {
+  const { constants, steps } = lowering;
+  const { weightShape, group, dilations, bias, weights } = operation;
+  const [filters, , height, width] = weightShape;
+  const each = filters / group;
+  // The residual comes first, in a step of its own.
+  const activation = stepActivation(operation.residual ? undefined : operation.activation);
+  const area = height * width;
+  for (let nth = 0; nth < each; nth++) {
+    const picked = new Float32Array(group * area);
+    for (let channel = 0; channel < group; channel++) {
+      const from = (channel * each + nth) * area;
+      picked.set(weights.subarray(from, from + area), channel * area);
+    }
+    const tables = {
+      weights: constants.add(picked),
+      bias: constants.add(Float32Array.from({ length: group }, (_, channel) => bias[channel * each + nth]!)),
+    };
+    const target = channelsOfTiles(output, nth, group, each);
+    steps.emit((at) => ({
+      kind: 'depthwise',
+      input: at.view(window.input),
+      output: at.view(target),
+      strides: window.strides,
+      kernel: [height, width],
+      dilations,
+      activation,
+      ...tables,
+    }));
+  }
+}
+
+function addResidual({ steps }: Lowering, operation: Convolution, output: Tiles, residual: Tiles): void {
+  const activation = stepActivation(operation.activation);
+  steps.emit((at) => ({
+    kind: 'binary',
+    operator: 'Add',
+    left: at.view(output),
+    right: at.view(residual),
+    output: at.view(output),
+    activation,
+  }));
+}
+
+/** `3x3/2`: the stride is left out when it is 1. */
+function describeWindow({ weightShape, strides, group }: Convolution): string {
+  const [down, across] = strides;
+  const stride = down !== across ? `/${down}x${across}` : down === 1 ? '' : `/${down}`;
+  const groups = group > 1 && weightShape[1] > 1 ? `, ${group} groups` : '';
+  return `${weightShape[2]}x${weightShape[3]}${stride}${groups}`;
+}

@@ -1,0 +1,33 @@
+/** The numbers that measurements on real CPUs decide. All of them only change speed. */
+export interface Tuning {
+  /** Vectors of input that one block of a sparse convolution may touch for a row part: what stays of the L1 cache beside weights and output. */
+  readonly l1Vectors: number;
+  /** A block has at least as many input channels, however wide its window is. */
+  readonly leastBlockChannels: number;
+  /** Filters that are worth a stripe of their own, and how many stripes there are at most. */
+  readonly filtersPerStripe: number;
+  readonly mostStripes: number;
+  /** Filters of a stripe are sorted by their non-zeros where a tile has at most so many vectors (0: never). */
+  readonly sortRowsUpTo: number;
+  /** Share of non-zeros below which the sparse convolution is faster than the dense one. */
+  readonly sparseConvBelow: number;
+  /** As before, for convolutions with few input channels (an RGB image): they have little to skip. */
+  readonly sparseFewChannelsBelow: number;
+  readonly fewChannels: number;
+  /** As before, for matrix products. */
+  readonly sparseLinearBelow: number;
+}
+
+export const defaultTuning: Tuning = {
+  // 28 KiB: for 1x1 with seven columns 64 channels, for 3x3 16.
+  l1Vectors: 448,
+  leastBlockChannels: 4,
+  filtersPerStripe: 16,
+  mostStripes: 8,
+  sortRowsUpTo: 0,
+  // The dense kernel runs at about twice the FMA rate of the sparse one.
+  sparseConvBelow: 0.55,
+  sparseFewChannelsBelow: 0.3,
+  fewChannels: 4,
+  sparseLinearBelow: 0.4,
+};
