@@ -1,4 +1,4 @@
-// Step 3: a nats-server that Headwater can start. Nothing outside the clone is changed: where none is installed, Debian's
+// Step 4: a nats-server that Headwater can start. Nothing outside the clone is changed: where none is installed, Debian's
 // package is downloaded with apt's state kept in .tools/, and unpacked there.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

@@ -1,12 +1,12 @@
 // The steps of the set-up, in order. Each has a name, a quick `isDone()` and a `run()` that throws SetupError.
+import { addon } from './addon.mjs';
 import { build } from './build.mjs';
 import { withLock } from './lock.mjs';
 import { natsServer } from './nats-server.mjs';
 import { packages } from './packages.mjs';
 import { SetupError } from './run.mjs';
 
-// A step for the native addon goes between `build` and `natsServer` when there is one.
-const STEPS = [packages, build, natsServer];
+const STEPS = [packages, build, addon, natsServer];
 
 /** Runs the steps that are not done. Returns whether all are done now; what went wrong has been printed to stderr. */
 export async function runSteps({ quiet }) {
