@@ -1,3 +1,4 @@
+import { lanes } from '../native/index.js';
 import { buildGraph } from './graph/build.js';
 import type { LayerFacts, Totals } from './graph/facts.js';
 import { describeLayers, sumLayers } from './graph/facts.js';
@@ -11,6 +12,8 @@ import type { OnnxDimension } from './onnx/model.js';
 import type { OutputChoice } from './onnx/output.js';
 import type { OpenedModel } from './open-model.js';
 import { openBytes, openModel } from './open-model.js';
+import type { PlannedLayer, PlanResult } from './plan/plan-graph.js';
+import { planGraph } from './plan/plan-graph.js';
 import { weightSparsity } from './sparsity.js';
 
 export interface InspectOptions {
@@ -31,7 +34,7 @@ export interface ModelReport {
   /** Fraction of zeros among the weights that the embedding needs, 0 to 1, as the service reports it. */
   readonly sparsity: number;
   readonly graph: GraphReport | undefined;
-  /** Why there is no graph; empty when there is one. */
+  /** Why there is no graph, or no plan of it; empty when there is one. */
   readonly unsupported: readonly Unsupported[];
 }
 
@@ -44,6 +47,19 @@ export interface GraphReport {
   readonly passes: readonly { readonly name: string; readonly counts: string; readonly changes: number }[];
   /** Bytes of activations for one image. */
   readonly memory: { readonly arena: number; readonly lowerBound: number };
+  /** undefined when the sparse engine has none: `unsupported` says why. */
+  readonly plan: PlanReport | undefined;
+}
+
+/** How the sparse engine runs it. */
+export interface PlanReport {
+  /** Kernel, reason and layout of each layer, in the order in which they run. */
+  readonly layers: readonly PlannedLayer[];
+  readonly steps: number;
+  /** Of activations in their layout, for one image: each thread of a batch has its own. */
+  readonly arenaBytes: number;
+  /** Of packed weights. */
+  readonly constantBytes: number;
 }
 
 /**
@@ -70,18 +86,18 @@ function reportModel({ model, index, output: embedding }: OpenedModel, options: 
     input: { name: input?.name ?? '', shape: input?.shape },
     embedding,
     sparsity: weightSparsity(index, requirementsOf(index, embedding.tensor).nodes),
-    graph: result.kind === 'graph' ? reportGraph(result) : undefined,
-    unsupported: result.kind === 'unsupported' ? result.problems : [],
+    ...(result.kind === 'graph' ? reportGraph(result) : { graph: undefined, unsupported: result.problems }),
   };
 }
 
 type BuiltGraph = Extract<ReturnType<typeof buildGraph>, { kind: 'graph' }>;
 
-function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): GraphReport {
+function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): Pick<ModelReport, 'graph' | 'unsupported'> {
   const optimised = optimise(graph);
   const { bytes, lowerBound } = planMemory(optimised.graph);
   const shape = graph.nodes.find((node) => node.output === graph.output)?.shape ?? graph.input.shape;
-  return {
+  const planned = planGraph(optimised.graph);
+  const report: GraphReport = {
     inputShape: graph.input.shape,
     dimensions: elementsOf(shape.slice(1)),
     layers: describeLayers(graph, optimised.graph),
@@ -92,5 +108,19 @@ function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): GraphRep
       ...optimised.applied,
     ],
     memory: { arena: bytes, lowerBound },
+    plan: planned.kind === 'plan' ? reportPlan(planned) : undefined,
+  };
+  return { graph: report, unsupported: planned.kind === 'unsupported' ? planned.problems : [] };
+}
+
+/** Bytes of a vector of floats. */
+const vectorBytes = 4 * lanes;
+
+function reportPlan({ plan, layers }: Extract<PlanResult, { kind: 'plan' }>): PlanReport {
+  return {
+    layers,
+    steps: plan.steps.length,
+    arenaBytes: plan.arenaVectors * vectorBytes,
+    constantBytes: plan.constants.length,
   };
 }

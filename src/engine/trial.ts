@@ -3,6 +3,7 @@ import type { TrialOutcome } from './choose-engine.js';
 import { fewestPairs, mostDisagreement } from './choose-engine.js';
 import type { TimedRun } from './interleave.js';
 import { timePairs } from './interleave.js';
+import { noisePixels } from './noise.js';
 import { reasonOf } from './text.js';
 
 /** A trial lasts about a second, or twelve images on each engine where those take longer. */
@@ -20,8 +21,10 @@ export async function runTrial(sparse: Backbone, onnxruntime: Backbone): Promise
     const reference = await attempt('onnxruntime', () => warmUp(onnxruntime, size));
     const disagreement = relativeDifference(own, reference);
     if (!(disagreement <= mostDisagreement)) return { kind: 'timed', disagreement, pairs: [] };
+    const timed = noisePixels(3 * size * size, 3);
     const run = (engine: 'sparse' | 'onnxruntime', backbone: Backbone): TimedRun => {
-      return () => attempt(engine, () => timeCall(backbone, noise(size, 3)));
+      // A new array each time: calls keep what they are given.
+      return () => attempt(engine, () => timeCall(backbone, timed.slice()));
     };
     const pairs = await timePairs(run('sparse', sparse), run('onnxruntime', onnxruntime), {
       fewest: fewestPairs,
@@ -55,24 +58,18 @@ async function attempt<T>(engine: 'sparse' | 'onnxruntime', run: () => Promise<T
 
 /** Two images, so that a batch is compared, too. */
 async function warmUp(backbone: Backbone, size: number): Promise<Float32Array> {
-  await backbone.embed([noise(size, 1)]);
-  return (await backbone.embed([noise(size, 1), noise(size, 2)])).embeddings;
+  await backbone.embed([trialImage(size, 1)]);
+  return (await backbone.embed([trialImage(size, 1), trialImage(size, 2)])).embeddings;
 }
 
-async function timeCall(backbone: Backbone, image: Images): Promise<number> {
+async function timeCall(backbone: Backbone, data: Uint8Array<ArrayBuffer>): Promise<number> {
   const start = performance.now();
-  await backbone.embed([image]);
+  await backbone.embed([{ kind: 'pixels', count: 1, data }]);
   return performance.now() - start;
 }
 
-/** Pixels that look like nothing, the same for the same seed. A new array each time: calls keep what they are given. */
-function noise(size: number, seed: number): Images {
-  let state = seed;
-  const data = Uint8Array.from({ length: 3 * size * size }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state >>> 24;
-  });
-  return { kind: 'pixels', count: 1, data };
+function trialImage(size: number, seed: number): Images {
+  return { kind: 'pixels', count: 1, data: noisePixels(3 * size * size, seed) };
 }
 
 /** max |a - b| / max |b|; infinite for lengths that differ. */

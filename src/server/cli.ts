@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { UsageError } from './client/failure.js';
+import { addBenchCommand } from './commands/bench.js';
 import { type CommandIo, processIo } from './commands/command-io.js';
 import { addDemoCommand } from './commands/demo/demo.js';
 import { addFeedCommand } from './commands/feed.js';
@@ -47,6 +48,7 @@ function buildProgram(io: CommandIo, setStatus: (status: number) => void): Comma
   addPredictCommand(program, io, setStatus);
   addHeadsCommand(program, io);
   addInspectCommand(program, io);
+  addBenchCommand(program, io);
   prepare(program, io, 'headwater');
   return program;
 }

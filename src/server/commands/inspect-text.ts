@@ -1,4 +1,4 @@
-import type { GraphReport, ModelReport } from '../../engine/index.js';
+import type { GraphReport, LayerTime, ModelReport, ModelTimes, PlanReport, TimedReport } from '../../engine/index.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { percent } from '../terminal/numbers.js';
 import { formatTable } from '../terminal/table.js';
@@ -9,13 +9,17 @@ const NAME_WIDTH = 36;
 const MOST_PROBLEMS = 20;
 
 /** A model's report as lines for people. Names come from the file and are escaped. */
-export function inspectLines(report: ModelReport): string[] {
+export function inspectLines(report: ModelReport | TimedReport): string[] {
   return [
     escapeForTerminal(report.model),
     `  input       ${name(report.input.name)} [${inputShape(report)}], operator set ${report.opset}`,
     `  embedding   ${name(report.embedding.tensor)}${report.graph ? `, ${report.graph.dimensions} values` : ''}`,
     `              (${escapeForTerminal(report.embedding.reason)})`,
-    ...(report.graph === undefined ? refusedLines(report) : graphLines(report.graph)),
+    ...(report.graph === undefined
+      ? [`  sparsity    ${percent(report.sparsity)} of the weights are zero`]
+      : graphLines(report.graph)),
+    ...(report.unsupported.length > 0 ? refusedLines(report) : []),
+    ...planLines(report),
   ];
 }
 
@@ -25,7 +29,7 @@ function inputShape({ graph, input }: ModelReport): string {
   return shape.map((length) => name(String(length ?? '?'))).join(', ');
 }
 
-function refusedLines({ sparsity, unsupported }: ModelReport): string[] {
+function refusedLines({ unsupported }: ModelReport): string[] {
   const rows = unsupported
     .slice(0, MOST_PROBLEMS)
     .map(({ node, operator, reason }) => [
@@ -35,16 +39,15 @@ function refusedLines({ sparsity, unsupported }: ModelReport): string[] {
     ]);
   const more = unsupported.length - rows.length;
   return [
-    `  sparsity    ${percent(sparsity)} of the weights are zero`,
     '',
-    'The engine has no plan for this model; ONNX Runtime may run it. What stands in the way:',
+    'The sparse engine has no plan for this model; ONNX Runtime may run it. What stands in the way:',
     ...formatTable(['NODE', 'OPERATOR', 'NOT SUPPORTED'], rows).map((line) => `  ${line}`),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ];
 }
 
 function graphLines(graph: GraphReport): string[] {
-  const { totals, memory } = graph;
+  const { totals, memory, plan } = graph;
   return [
     '',
     ...layerTable(graph),
@@ -57,6 +60,11 @@ function graphLines(graph: GraphReport): string[] {
       : []),
     `  multiply-adds  ${short(totals.multiplyAdds)}, of them useful ${short(totals.usefulMultiplyAdds)} (${percent(totals.usefulFraction)})`,
     `  activations    ${bytes(memory.arena)} in one arena (at least ${bytes(memory.lowerBound)} are alive at once)`,
+    ...(plan === undefined
+      ? []
+      : [
+          `  as planned     ${bytes(plan.arenaBytes)} arena for each thread, in tiles with their halos; ${bytes(plan.constantBytes)} packed weights; ${plan.steps} steps`,
+        ]),
     '',
     'Simplified',
     ...graph.passes
@@ -97,6 +105,44 @@ function layerTable({ layers }: GraphReport): string[] {
     bytes(activationBytes),
   ]);
   return formatTable(header, rows, ['left', 'left', 'right', 'right', ...Array<'right'>(7).fill('right')]);
+}
+
+/** How each layer is computed, and with `times` how long that takes. */
+function planLines(report: ModelReport | TimedReport): string[] {
+  const times = 'times' in report ? report.times : undefined;
+  const notTimed = 'notTimed' in report ? report.notTimed : undefined;
+  const { plan } = report.graph ?? {};
+  return [
+    ...(plan === undefined ? [] : ['', 'Plan of the sparse engine', ...planTable(plan.layers, times)]),
+    ...(times === undefined ? [] : timeLines(times)),
+    ...(notTimed === undefined ? [] : ['', `No times: ${escapeForTerminal(notTimed, 300)}`]),
+  ];
+}
+
+function planTable(layers: PlanReport['layers'], times: ModelTimes | undefined): string[] {
+  const timeHeader = times === undefined ? [] : ['MICROSECONDS', 'SHARE', 'GFLOP/S'];
+  const rows = layers.map(({ node, kernel, layout, reason }, at) => [
+    node === '' ? '-' : name(node),
+    kernel,
+    ...(times === undefined ? [] : timeCells(times.layers[at])),
+    layout,
+    reason,
+  ]);
+  const right = timeHeader.map(() => 'right' as const);
+  return formatTable(['LAYER', 'KERNEL', ...timeHeader, 'LAYOUT', 'WHY'], rows, ['left', 'left', ...right]);
+}
+
+function timeCells(time: LayerTime | undefined): string[] {
+  if (time === undefined) return ['', '', ''];
+  const { microseconds, share, gigaflops } = time;
+  return [microseconds.toFixed(1), percent(share), gigaflops === null ? '' : gigaflops.toFixed(1)];
+}
+
+function timeLines({ isa, threads, repetitions, microseconds }: ModelTimes): string[] {
+  return [
+    '',
+    `One image takes ${whole(Math.round(microseconds))} microseconds (${isa}, ${threads} thread(s), medians of ${repetitions} runs; GFLOP/s of useful multiply-adds)`,
+  ];
 }
 
 function name(text: string): string {

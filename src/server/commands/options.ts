@@ -12,6 +12,13 @@ export function jsonOption(): Option {
   return new Option('--json', 'print one JSON object as the last line of stdout');
 }
 
+export function isaOption(): Option {
+  const names = ['auto', 'avx512', 'avx2', 'neon', 'scalar'];
+  return new Option('--isa <name>', 'instruction set of the sparse engine (default: HEADWATER_ISA, or auto)').choices(
+    names,
+  );
+}
+
 export function headOption(): Option {
   return new Option('--head <name>', 'the head').argParser(readHeadName).makeOptionMandatory();
 }

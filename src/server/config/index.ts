@@ -40,3 +40,10 @@ export async function loadConfig(path: string, options: LoadOptions = {}): Promi
     source: path,
   });
 }
+
+/** `engine.isa` as the environment has it: for commands that read no configuration file. @throws ConfigError for no such isa. */
+export function isaOfEnvironment(env: LoadOptions['env'] = process.env): Config['engine']['isa'] {
+  const { HEADWATER_ISA, HEADWATER_ENGINE_ISA } = env;
+  const options = { env: { HEADWATER_ISA, HEADWATER_ENGINE_ISA }, set: [], baseDir: '.', source: 'environment' };
+  return parseConfig('', options).engine.isa;
+}

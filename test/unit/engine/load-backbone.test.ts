@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Backbone, BackboneOptions } from '../../../src/engine/index.js';
 import { EngineError, loadBackbone } from '../../../src/engine/index.js';
+import { loadNative } from '../../../src/native/index.js';
 import { mobilenetOptions, somePixels, squeezenetOptions, tinyModel, tinyOptions, unlessPresent } from './fixtures.js';
 import type { Dimension, ModelSpec } from './synthetic.js';
 import { buildModel, classifierSpec } from './synthetic.js';
 
 const timeout = 300_000;
+const native = loadNative();
 
 /** Pixels are taken as they are, so that results can be worked out by hand. */
 const plain: BackboneOptions = {
@@ -183,17 +185,41 @@ test('a folder in the place of a model is refused', async () => {
   );
 });
 
-test('the sparse engine is refused by name; auto takes ONNX Runtime', { timeout }, async () => {
-  await assert.rejects(
-    loadBackbone({ ...tinyOptions, engine: 'sparse' }, () => {}),
-    {
-      code: 'model_unsupported',
-      message: /the sparse engine is not part of this version; use engine: onnxruntime or auto/,
-    },
-  );
-  const backbone = await loadBackbone({ ...tinyOptions, engine: 'auto', threads: 0 }, () => {});
-  assert.equal(backbone.info.engine, 'onnxruntime');
+for (const engine of ['sparse', 'auto'] as const) {
+  test(`engine ${engine}: a model with an operator that has no plan runs on ONNX Runtime, with one warning`, {
+    timeout,
+  }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'headwater-fallback-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const spec = classifierSpec('Gemm', ['root']);
+    spec.nodes.push({ op: 'Abs', inputs: ['flat'], outputs: ['plus'] });
+    spec.nodes.push({ name: 'the/root', op: 'Sqrt', inputs: ['plus'], outputs: ['root'] });
+    const model = join(folder, 'odd.onnx');
+    writeFileSync(model, buildModel(spec));
+    const warnings: string[] = [];
+    const backbone = await loadBackbone({ ...plain, model, engine }, (line, level) => {
+      if (level === 'warn') warnings.push(line);
+    });
+    assert.equal(backbone.info.engine, 'onnxruntime');
+    assert.equal(warnings.length, 1, warnings.join('\n'));
+    assert.match(warnings[0]!, /^backbone plain: ONNX Runtime runs it, not the sparse engine: /);
+    // Without the addon that is the reason, and how to get it; with it, the node.
+    assert.match(warnings[0]!, native.kind === 'absent' ? /npm run setup/ : /node ".*" \((Abs|Sqrt)\).*/);
+    await backbone.close();
+  });
+}
+
+test('auto measures and takes one of the engines; all cores by default', { timeout }, async () => {
+  const lines: string[] = [];
+  const backbone = await loadBackbone({ ...tinyOptions, engine: 'auto', threads: 0 }, (line) => lines.push(line));
   assert.ok(backbone.info.threads >= 1);
+  const { embeddings } = await backbone.embed([{ kind: 'pixels', count: 1, data: somePixels(1, 96, 1) }]);
+  assert.equal(embeddings.length, 256);
+  if (native.kind === 'native') {
+    const chosen = lines.find((line) => line.includes('engine auto takes')) ?? '';
+    assert.match(chosen, /ratio \d+\.\d\d \(.* to .*, \d+ interleaved pairs/);
+    assert.ok(chosen.includes(backbone.info.engine === 'sparse' ? 'the sparse engine:' : 'ONNX Runtime:'), chosen);
+  }
   await backbone.close();
 });
 

@@ -1,0 +1,100 @@
+import type { Executor, RunItem } from '../native/index.js';
+import { loadNative } from '../native/index.js';
+import type { BackboneOptions } from './backbone.js';
+import { EngineError } from './backbone.js';
+import type { InspectOptions, ModelReport } from './inspect.js';
+import { inspectModel } from './inspect.js';
+import type { LayerTime } from './layer-times.js';
+import { medianOfRuns, sumLayerTimes } from './layer-times.js';
+import { noise } from './noise.js';
+import { checkIsa, createExecutor } from './sparse/executor.js';
+import type { Planned } from './sparse/messages.js';
+import { planInThread } from './sparse/planning-thread.js';
+import { reasonOf } from './text.js';
+
+export interface TimeOptions extends InspectOptions {
+  /** 0: all cores. */
+  readonly threads: number;
+  readonly isa: BackboneOptions['isa'];
+}
+
+/** Where the time of one image goes. */
+export interface ModelTimes {
+  readonly isa: string;
+  readonly threads: number;
+  readonly repetitions: number;
+  /** Median of whole images. */
+  readonly microseconds: number;
+  readonly layers: readonly LayerTime[];
+}
+
+export interface TimedReport extends ModelReport {
+  /** undefined when the model could not be timed. */
+  readonly times: ModelTimes | undefined;
+  /** Why not; undefined when it was. */
+  readonly notTimed: string | undefined;
+}
+
+const warmUps = 3;
+const repetitions = 31;
+
+/**
+ * As `inspectModel`, and runs the plan on the sparse engine: one image of noise, again and again, each step timed. Needs the addon and a
+ * model that has a plan; else `notTimed` says what is missing.
+ *
+ * @throws EngineError when the file or a setting is at fault
+ */
+export async function timeModel(options: TimeOptions): Promise<TimedReport> {
+  const report = await inspectModel(options);
+  const timed = await timeReport(report, options);
+  return typeof timed === 'string'
+    ? { ...report, times: undefined, notTimed: timed }
+    : { ...report, times: timed, notTimed: undefined };
+}
+
+/** The times, or why there are none. */
+async function timeReport({ graph }: ModelReport, options: TimeOptions): Promise<ModelTimes | string> {
+  const size = graph?.inputShape[2];
+  if (graph?.plan === undefined || typeof size !== 'number') return 'the engine has no plan for this model';
+  const native = loadNative();
+  if (native.kind === 'absent') return native.reason;
+  const image = { size, resize: size, channels: 'rgb', scale: 255, mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const backbone: BackboneOptions = { ...options, name: 'inspect', engine: 'sparse', image };
+  checkIsa(backbone, native);
+  const planned = await planInThread(backbone);
+  if (planned.kind === 'failed') throw new EngineError(planned.code, planned.message);
+  if (planned.kind === 'unsupported') return planned.reason;
+  let executor: Executor;
+  try {
+    executor = createExecutor(native, planned.plan, backbone);
+  } catch (error) {
+    return `the addon refuses the plan (${reasonOf(error)})`;
+  }
+  try {
+    const useful = graph.layers.flatMap(({ name, weights }) =>
+      weights === undefined ? [] : ([[name, weights.usefulMultiplyAdds]] as const),
+    );
+    return await timeLayers(executor, size, planned, new Map(useful));
+  } finally {
+    await executor.close();
+  }
+}
+
+async function timeLayers(
+  executor: Executor,
+  size: number,
+  { plan, layers }: Planned,
+  useful: ReadonlyMap<string, number>,
+): Promise<ModelTimes> {
+  const steps = plan.steps.length;
+  const image: RunItem = { kind: 'input', count: 1, data: noise(3 * size * size, 1) };
+  await executor.profile(image, warmUps);
+  const microseconds = await executor.profile(image, repetitions);
+  return {
+    isa: executor.isa,
+    threads: executor.threads,
+    repetitions,
+    microseconds: medianOfRuns(microseconds, steps),
+    layers: sumLayerTimes(microseconds, steps, layers, useful),
+  };
+}
