@@ -11,6 +11,8 @@ import { Random } from './random.js';
 export interface Photos {
   readonly labels: readonly string[];
   readonly files: readonly Uint8Array[];
+  /** All classes that there are, whether or not among `labels`. */
+  readonly classes: readonly string[];
 }
 
 /** `count` photos of Caltech-101, their classes mixed; undefined where ../shared/data is not. */
@@ -18,10 +20,11 @@ export async function findPhotos(count: number): Promise<Photos | undefined> {
   const archive = join(sharedFolder(), 'data', 'caltech101_25.tar');
   if (!existsSync(archive)) return undefined;
   const { images } = await openLabelledImages(archive);
-  // A stride that shares no factor with the number of photos visits each once, far from the one before.
-  const chosen = Array.from({ length: count }, (_, index) => images[(index * 1009) % images.length]!);
+  // Photos are in the order of their classes, 25 of each: a stride of 25 classes and a photo visits all of both.
+  const chosen = Array.from({ length: count }, (_, index) => images[(index * 626) % images.length]!);
   return {
     labels: chosen.map(({ label }) => label),
+    classes: [...new Set(images.map(({ label }) => label))].sort(),
     files: await Promise.all(chosen.map((image) => image.read())),
   };
 }

@@ -3,7 +3,20 @@
 export type Dimension = number | string;
 
 /** Plain numbers are integers. */
-export type AttributeSpec = number | number[] | { float: number } | { floats: number[] } | { text: string };
+export type AttributeSpec =
+  | number
+  | number[]
+  | { float: number }
+  | { floats: number[] }
+  | { text: string }
+  | { external: ExternalSpec };
+
+/** A tensor said to lie in another file, with the entries that say where. */
+export interface ExternalSpec {
+  dims: number[];
+  type?: number | undefined;
+  entries: Record<string, string>;
+}
 
 export interface NodeSpec {
   op: string;
@@ -16,7 +29,7 @@ export interface NodeSpec {
 /** Constant values; a `Float32Array`, `Int8Array`, ... says which type the file gets, a list of numbers is FLOAT. */
 export interface WeightSpec {
   dims: number[];
-  values: readonly number[] | Float32Array | Int8Array | Uint8Array | Int32Array;
+  values: number[] | Float32Array | Int8Array | Uint8Array | Int32Array;
 }
 
 export interface ModelSpec {
@@ -26,8 +39,7 @@ export interface ModelSpec {
   weights?: Record<string, WeightSpec>;
   int64s?: Record<string, number[]>;
   valueInfo?: { name: string; shape: Dimension[] }[];
-  /** Name of a weight that is said to lie in another file. */
-  external?: string;
+  external?: Record<string, ExternalSpec>;
   /** Stored as positions and values; a position is a number, or an index for each axis. */
   sparse?: Record<string, { dims: number[]; positions: number[] | number[][]; values: number[] }>;
   /** 13 when left out. */

@@ -1,6 +1,6 @@
 import { dataTypes } from '../../src/engine/onnx/model.js';
 import { ModelProto } from '../../src/engine/onnx/schema.js';
-import type { AttributeSpec, Dimension, ModelSpec, WeightSpec } from './model-spec.js';
+import type { AttributeSpec, Dimension, ExternalSpec, ModelSpec, WeightSpec } from './model-spec.js';
 
 /** The bytes of an ONNX file. Written with the schema that the engine reads with; ONNX Runtime checks it from outside. */
 export function buildModel(spec: ModelSpec): Uint8Array {
@@ -13,15 +13,7 @@ export function buildModel(spec: ModelSpec): Uint8Array {
       int64Data: values,
     })),
   ];
-  if (spec.external !== undefined) {
-    initializer.push({
-      name: spec.external,
-      dims: [1],
-      dataType: dataTypes.float,
-      dataLocation: 1,
-      externalData: [{ key: 'location', value: '../../etc/passwd' }],
-    });
-  }
+  initializer.push(...Object.entries(spec.external ?? {}).map(([name, external]) => externalTensor(name, external)));
   const message = {
     irVersion: 8,
     opsetImport: [{ domain: '', version: spec.opset ?? 13 }],
@@ -63,7 +55,7 @@ function tensor(name: string, { dims, values }: WeightSpec): object {
   };
 }
 
-function isPlain(values: WeightSpec['values']): values is readonly number[] {
+function isPlain(values: WeightSpec['values']): values is number[] {
   return Array.isArray(values);
 }
 
@@ -78,7 +70,13 @@ function attribute(name: string, given: AttributeSpec): object {
   if (Array.isArray(given)) return { name, type: 7, ints: given };
   if ('float' in given) return { name, type: 1, f: given.float };
   if ('floats' in given) return { name, type: 6, floats: given.floats };
+  if ('external' in given) return { name, type: 4, t: externalTensor('', given.external) };
   return { name, type: 3, s: Buffer.from(given.text) };
+}
+
+function externalTensor(name: string, { dims, type, entries }: ExternalSpec): object {
+  const externalData = Object.entries(entries).map(([key, value]) => ({ key, value }));
+  return { name, dims, dataType: type ?? dataTypes.float, dataLocation: 1, externalData };
 }
 
 function value(name: string, shape: Dimension[] | undefined, elemType: number = dataTypes.float): object {

@@ -6,6 +6,8 @@ import { Random } from '../networks/random.js';
 export interface TransferData {
   readonly files: readonly string[];
   readonly labels: readonly string[];
+  /** Of the head: more than the labels may hold, since a step of learning costs the same for each class. */
+  readonly classes: readonly string[];
 }
 
 const CLASSES = 101;
@@ -15,8 +17,9 @@ export async function transferData(count: number): Promise<TransferData & { read
   const photos = await findPhotos(count);
   const source = photos === undefined ? 'generated JPEGs' : 'photos of Caltech-101';
   const files = photos?.files ?? (await generatePhotos(count));
-  const labels = photos?.labels ?? Array.from({ length: count }, (_, index) => `class ${index % CLASSES}`);
-  return { source, labels, files: files.map((file) => Buffer.from(file).toString('base64')) };
+  const classes = photos?.classes ?? Array.from({ length: CLASSES }, (_, index) => `class ${index}`);
+  const labels = photos?.labels ?? Array.from({ length: count }, (_, index) => classes[index % CLASSES]!);
+  return { source, labels, classes, files: files.map((file) => Buffer.from(file).toString('base64')) };
 }
 
 /** 300 x 200, blurred noise, so that they hold some detail but not as much as noise. */

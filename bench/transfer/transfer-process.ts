@@ -61,7 +61,7 @@ async function open(setting: TransferSetting): Promise<object> {
   const room = new Uint8Array(decoded.length + 1);
   room.set(decoded);
   const head = new FoldPool();
-  const classes = [...new Set(data.labels)].sort();
+  const { classes } = data;
   await head.open(
     {
       name: HEAD,
