@@ -1,7 +1,7 @@
 import { onlyReader, readersOf } from '../graph/edges.js';
 import type { Graph, GraphNode } from '../graph/types.js';
-import type { Dims } from './windows.js';
-import { imageDims } from './windows.js';
+import type { Dims } from './dims.js';
+import { imageDims } from './dims.js';
 
 /** Tiles of one height and width that lie together: one tensor, or several as groups of channels. */
 export interface Storage {

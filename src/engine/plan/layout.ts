@@ -1,12 +1,14 @@
 import { refuse } from '../graph/refusal.js';
 import type { Graph, GraphNode } from '../graph/types.js';
 import type { Region, Tiles } from './arena.js';
+import type { Dims } from './dims.js';
+import { imageDims } from './dims.js';
 import type { Home, Storage } from './homes.js';
 import { findHomes } from './homes.js';
 import type { Halo, Tiling } from './tiling.js';
 import { chooseTiling, largerHalo, noHalo, sameTiling } from './tiling.js';
-import type { Dims, TileWindow } from './windows.js';
-import { imageDims, tileWindow } from './windows.js';
+import type { TileWindow } from './windows.js';
+import { tileWindow } from './windows.js';
 
 /** A halo, and how far into the pixels outside of the image windows read. */
 export interface HaloDemand {

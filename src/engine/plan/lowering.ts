@@ -4,14 +4,16 @@ import type { ActivationFunction, Graph, GraphNode, Pair } from '../graph/types.
 import type { Plain, StepList, Tiles } from './arena.js';
 import { plainRegion } from './arena.js';
 import type { ConstantPool } from './constants.js';
+import type { Dims } from './dims.js';
+import { elements } from './dims.js';
 import type { Layout } from './layout.js';
 import { tilesWithHalo } from './layout.js';
 import type { ShuffleTable } from './shuffle.js';
 import { haloTable, shuffleTable, within } from './shuffle.js';
 import type { Halo, Tiling } from './tiling.js';
-import { largerHalo, noHalo } from './tiling.js';
+import { describeTiling, largerHalo, noHalo } from './tiling.js';
 import type { Tuning } from './tuning.js';
-import type { Dims, TileWindow } from './windows.js';
+import type { TileWindow } from './windows.js';
 
 /** What lowering a node tells people of it. */
 export interface Lowered {
@@ -41,6 +43,7 @@ export class Lowering {
   /** Tiles of the caller's image, and copies with other tiles or halos, by what they are. */
   readonly #images = new Map<string, Tiles>();
   readonly #copies = new Map<string, Tiles>();
+  readonly #inputLayouts: string[] = [];
 
   constructor(
     readonly graph: Graph,
@@ -64,9 +67,24 @@ export class Lowering {
   }
 
   /** Emits the input steps that the windows over the caller's image want. */
-  addInput(): void {
+  addInput(): Lowered {
     const { name } = this.graph.input;
     const readers = this.graph.nodes.filter(({ inputs }) => inputs.includes(name));
+    this.#addImages(name, readers);
+    // Everything else reads it in the tiles of its own size.
+    const isWanted = (node: GraphNode) => !this.layout.readsImage(node) || node.inputs[1] === name;
+    if (this.graph.output === name || readers.some(isWanted)) {
+      const output = this.layout.tilesOf(name);
+      const { grid } = this.layout.tilingOf(name);
+      this.steps.emit((at) => ({ kind: 'input', output: at.view(output), grid, halo: noHalo }));
+      this.#tiled.add(name);
+      this.#inputLayouts.push(this.describe(name));
+    }
+    return { kernel: 'input', reason: '' };
+  }
+
+  /** The caller's image in the tiles that each window wants, with zeros around it. */
+  #addImages(name: string, readers: readonly GraphNode[]): void {
     const halos = new Map<string, { tiling: Tiling; halo: Halo }>();
     for (const node of readers) {
       if (!this.layout.readsImage(node)) continue;
@@ -78,14 +96,24 @@ export class Lowering {
       const output = tilesWithHalo(tiling, halo, this.dimsOf(name)[1]!);
       this.steps.emit((at) => ({ kind: 'input', output: at.view(output), grid: tiling.grid, halo }));
       this.#images.set(key, output);
+      this.#inputLayouts.push(describeTiling(tiling, halo));
     }
-    // Everything else reads it in the tiles of its own size.
-    const isWanted = (node: GraphNode) => !this.layout.readsImage(node) || node.inputs[1] === name;
-    if (this.graph.output !== name && !readers.some(isWanted)) return;
-    const output = this.layout.tilesOf(name);
-    const { grid } = this.layout.tilingOf(name);
-    this.steps.emit((at) => ({ kind: 'input', output: at.view(output), grid, halo: noHalo }));
-    this.#tiled.add(name);
+  }
+
+  /** The embedding as a plain tensor, where it is none yet. */
+  addOutput(): Lowered {
+    this.plain(this.graph.output);
+    return { kernel: 'output', reason: '' };
+  }
+
+  describeInput(): string {
+    return this.#inputLayouts.join('; ');
+  }
+
+  /** How a tensor lies: `4x4 tiles of 14x14, halo 1`, or `plain`. */
+  describe(tensor: string): string {
+    if (!this.#tiled.has(tensor)) return 'plain';
+    return describeTiling(this.layout.tilingOf(tensor), this.layout.haloOf(tensor));
   }
 
   /** A tensor's tiles. @throws Refusal when it is no single image */
@@ -228,10 +256,6 @@ export class Lowering {
   channelConstants(values: Float32Array, neutral: number): Constants | undefined {
     return values.every((value) => value === neutral) ? undefined : this.constants.share(values);
   }
-}
-
-export function elements(dims: Dims): number {
-  return dims.reduce((product, length) => product * length, 1);
 }
 
 export function stepActivation(activation: ActivationFunction | undefined): Activation {

@@ -1,20 +1,20 @@
 import type { Plan } from '../../native/index.js';
 import type { Unsupported } from '../graph/refusal.js';
-import { Refusal, refuse } from '../graph/refusal.js';
-import type { Graph, Shape } from '../graph/types.js';
+import { Refusal } from '../graph/refusal.js';
+import type { Graph } from '../graph/types.js';
 import { absorbPads } from './absorb-pads.js';
 import { StepList } from './arena.js';
 import { ConstantPool } from './constants.js';
+import type { Dims } from './dims.js';
+import { dimsOfInput, dimsOfOne, elements, imageDims } from './dims.js';
 import { Layout } from './layout.js';
 import { lowerNode } from './lower/operations.js';
-import { elements, Lowering } from './lowering.js';
+import type { Lowered } from './lowering.js';
+import { Lowering } from './lowering.js';
 import { nestConcats } from './nest-concats.js';
 import { findNonNegative } from './non-negative.js';
-import { describeTiling } from './tiling.js';
 import type { Tuning } from './tuning.js';
 import { defaultTuning } from './tuning.js';
-import type { Dims } from './windows.js';
-import { imageDims } from './windows.js';
 
 export interface PlanOptions {
   readonly tuning?: Partial<Tuning>;
@@ -40,111 +40,125 @@ export type PlanResult =
 
 /**
  * Plans the run of one image: which kernel computes each operation, how its tensors are laid out, where everything lies. What the steps
- * can't hold is no error but a value that names each such node.
+ * can't hold is no error but a value that names each such node; nodes behind one are not judged.
  *
  * @param graph optimised
  */
 export function planGraph(graph: Graph, options: PlanOptions = {}): PlanResult {
-  const problems: Unsupported[] = [];
-  const attempt = <T>(node: string, operator: string, step: () => T): T | undefined => {
+  const problems = new Problems();
+  const dims = readDims(graph, problems);
+  if (dims === undefined) return problems.result();
+  const nonNegative = findNonNegative(graph);
+  const { graph: padded, absorbed } = absorbPads(graph, nonNegative);
+  const planned = nestConcats(padded);
+  const layout = new Layout(planned, dims, nonNegative);
+  const tuning = { ...defaultTuning, ...options.tuning };
+  const lowering = new Lowering(planned, dims, layout, new StepList(), new ConstantPool(), tuning);
+  const layers = planLayers(graph, absorbed, lowering, problems);
+  const plan = layers && problems.attempt('', 'output', () => finish(lowering, dims));
+  return plan === undefined ? problems.result() : { kind: 'plan', plan, layers: layers! };
+}
+
+/** What can't be planned. */
+class Problems {
+  readonly #list: Unsupported[] = [];
+
+  get some(): boolean {
+    return this.#list.length > 0;
+  }
+
+  /** Runs `step`; a Refusal becomes a problem of the node named. */
+  attempt<T>(node: string, operator: string, step: () => T): T | undefined {
     try {
       return step();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      problems.push({ node, operator, reason: error.message });
+      this.#list.push({ node, operator, reason: error.message });
       return undefined;
     }
-  };
-  const dims = attempt('', 'input', () => new Map([[graph.input.name, imageOf(graph.input.shape)]]));
-  for (const node of graph.nodes) {
-    attempt(node.name, node.operation.type, () => dims?.set(node.output, dimsOfOne(node.shape)));
   }
-  if (dims === undefined || problems.length > 0) return { kind: 'unsupported', problems };
 
-  const nonNegative = findNonNegative(graph);
-  const { graph: padded, absorbed } = absorbPads(graph, nonNegative);
-  const planned = nestConcats(padded);
-  const steps = new StepList();
-  const constants = new ConstantPool();
-  const tuning = { ...defaultTuning, ...options.tuning };
-  const lowering = new Lowering(planned, dims, new Layout(planned, dims, nonNegative), steps, constants, tuning);
+  result(): PlanResult {
+    return { kind: 'unsupported', problems: this.#list };
+  }
+}
+
+/** Of every tensor; undefined when one has a shape that no plan holds. */
+function readDims(graph: Graph, problems: Problems): Map<string, Dims> | undefined {
+  const dims = new Map<string, Dims>();
+  problems.attempt('', 'input', () => dims.set(graph.input.name, dimsOfInput(graph.input.shape)));
+  for (const { name, operation, output, shape } of graph.nodes) {
+    problems.attempt(name, operation.type, () => dims.set(output, dimsOfOne(shape)));
+  }
+  return problems.some ? undefined : dims;
+}
+
+/**
+ * Emits the steps of all nodes in their order.
+ *
+ * @param graph as the caller knows it: `absorbed` are its nodes that the graph of `lowering` no longer has
+ */
+function planLayers(
+  graph: Graph,
+  absorbed: ReadonlySet<string>,
+  lowering: Lowering,
+  problems: Problems,
+): PlannedLayer[] | undefined {
+  const { steps } = lowering;
   const layers: PlannedLayer[] = [];
-  const layer = (node: string, tensor: string, lower: () => { kernel: string; reason: string }) => {
+  const add = (node: string, lower: () => Lowered, layout: () => string) => {
     const first = steps.length;
     const { kernel, reason } = lower();
-    layers.push({ node, kernel, reason, layout: describeLayout(lowering, tensor), steps: [first, steps.length] });
+    layers.push({ node, kernel, reason, layout: layout(), steps: [first, steps.length] });
+    return true;
   };
-
-  layer('', graph.input.name, () => {
-    lowering.addInput();
-    return { kernel: 'input', reason: '' };
-  });
-  const byName = new Map(planned.nodes.map((node) => [node.name, node]));
+  add(
+    '',
+    () => lowering.addInput(),
+    () => lowering.describeInput(),
+  );
+  const nodes = new Map(lowering.graph.nodes.map((node) => [node.name, node]));
   const failed = new Set<string>();
   for (const { name, operation, output } of graph.nodes) {
     if (absorbed.has(name)) {
-      layers.push({
-        node: name,
-        kernel: 'view',
-        reason: 'padding of what reads it',
-        layout: '',
-        steps: [steps.length, steps.length],
-      });
+      add(
+        name,
+        () => ({ kernel: 'view', reason: 'padding of what reads it' }),
+        () => '',
+      );
       continue;
     }
-    const node = byName.get(name)!;
-    // What reads a tensor that could not be made is not judged.
-    const reads = node.inputs.some((input) => failed.has(input));
-    const done =
-      !reads &&
-      attempt(name, operation.type, () => {
-        layer(name, output, () => lowerNode(lowering, node));
-        return true;
-      });
-    if (done !== true) failed.add(output);
+    const node = nodes.get(name)!;
+    const lower = () =>
+      add(
+        name,
+        () => lowerNode(lowering, node),
+        () => lowering.describe(output),
+      );
+    const skip = node.inputs.some((input) => failed.has(input));
+    if (skip || problems.attempt(name, operation.type, lower) === undefined) failed.add(output);
   }
-  if (problems.length > 0) return { kind: 'unsupported', problems };
+  if (problems.some) return undefined;
+  if (!lowering.hasPlain(graph.output)) {
+    add(
+      '',
+      () => lowering.addOutput(),
+      () => 'plain',
+    );
+  }
+  return layers;
+}
 
-  const output = lowering.plain(graph.output);
-  if (layers.at(-1)!.steps[1] < steps.length) {
-    layers.push({
-      node: '',
-      kernel: 'output',
-      reason: '',
-      layout: 'plain',
-      steps: [layers.at(-1)!.steps[1], steps.length],
-    });
-  }
-  const finished = attempt('', 'output', () => steps.finish(output));
-  if (finished === undefined) return { kind: 'unsupported', problems };
+/** @throws Refusal when the arena would be too large */
+function finish(lowering: Lowering, dims: ReadonlyMap<string, Dims>): Plan {
+  const { graph, steps, constants } = lowering;
+  const placed = steps.finish(lowering.plain(graph.output));
   const [channels, height, width] = imageDims(dims.get(graph.input.name)!)!;
-  const plan: Plan = {
+  return {
     input: { channels, height, width },
-    steps: finished.steps,
-    arenaVectors: finished.arenaVectors,
+    steps: placed.steps,
+    arenaVectors: placed.arenaVectors,
     constants: constants.finish(),
-    output: { offset: finished.outputOffset, length: elements(dims.get(graph.output)!) },
+    output: { offset: placed.outputOffset, length: elements(dims.get(graph.output)!) },
   };
-  return { kind: 'plan', plan, layers };
-}
-
-/** @throws Refusal unless it is one image, or a batch of them. */
-function imageOf(shape: Shape): Dims {
-  const [batch] = shape;
-  if (batch !== 'N' && batch !== 1) refuse(`the file fixes a batch of ${batch}: the plan takes one image at a time`);
-  const dims = dimsOfOne(shape);
-  if (imageDims(dims) === undefined) refuse(`an input [${shape.join(', ')}] where images are expected`);
-  return dims;
-}
-
-/** The shape for one image. @throws Refusal when images do not lie one behind the other */
-function dimsOfOne(shape: Shape): Dims {
-  if (shape.lastIndexOf('N') > 0) refuse(`its output [${shape.join(', ')}] does not have the batch in front`);
-  return shape.map((length) => (length === 'N' ? 1 : length));
-}
-
-function describeLayout(lowering: Lowering, tensor: string): string {
-  if (!lowering.hasTiles(tensor)) return 'plain';
-  const { layout } = lowering;
-  return describeTiling(layout.tilingOf(tensor), layout.haloOf(tensor));
 }

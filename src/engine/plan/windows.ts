@@ -1,5 +1,7 @@
 import { refuse } from '../graph/refusal.js';
 import type { GraphNode, Pads, Pair } from '../graph/types.js';
+import type { Dims } from './dims.js';
+import { imageDims } from './dims.js';
 import type { Halo, Tiling } from './tiling.js';
 import { chooseTiling } from './tiling.js';
 
@@ -17,14 +19,6 @@ export interface TileWindow {
   readonly reach: Pair;
   /** What pixels outside of the image must hold. */
   readonly fill: number;
-}
-
-/** Batch and lengths of one image. */
-export type Dims = readonly number[];
-
-/** [channels, height, width] of a tensor that tiles can hold: [1, channels, height, width]. */
-export function imageDims(dims: Dims): readonly [channels: number, height: number, width: number] | undefined {
-  return dims.length === 4 && dims[0] === 1 ? [dims[1]!, dims[2]!, dims[3]!] : undefined;
 }
 
 /** A convolution that is a matrix product: it makes one pixel of one pixel, or of a window that is the whole image. */

@@ -2,10 +2,10 @@ import type { View } from '../../../native/index.js';
 import { refuse } from '../../graph/refusal.js';
 import type { ActivationFunction, Binary, GraphNode, ScaleShift } from '../../graph/types.js';
 import type { Arena, Tiles } from '../arena.js';
+import type { Dims } from '../dims.js';
+import { elements, imageDims } from '../dims.js';
 import type { Lowered, Lowering } from '../lowering.js';
-import { elements, stepActivation } from '../lowering.js';
-import type { Dims } from '../windows.js';
-import { imageDims } from '../windows.js';
+import { stepActivation } from '../lowering.js';
 import { perChannel, plainBinary } from './plain.js';
 
 /** A ScaleShift or an Activation, which scales by one. */

@@ -2,8 +2,9 @@ import { refuse } from '../../graph/refusal.js';
 import type { Convolution, GraphNode, Linear } from '../../graph/types.js';
 import type { Plain } from '../arena.js';
 import { chooseLinear } from '../choose-kernel.js';
+import { elements } from '../dims.js';
 import type { Lowered, Lowering } from '../lowering.js';
-import { elements, stepActivation } from '../lowering.js';
+import { stepActivation } from '../lowering.js';
 import { packDenseLinear, packDenseLinearBias } from '../pack-dense.js';
 import { packSparseLinear } from '../pack-sparse.js';
 

@@ -1,8 +1,9 @@
 import type { Binary, GraphNode } from '../../graph/types.js';
 import type { Plain } from '../arena.js';
 import { plainRegion } from '../arena.js';
+import { elements } from '../dims.js';
 import type { Lowered, Lowering } from '../lowering.js';
-import { elements, stepActivation } from '../lowering.js';
+import { stepActivation } from '../lowering.js';
 import { broadcastStrides, dropOnes, stridesOf } from './strides.js';
 
 // Operations on plain tensors: small ones, and those that tiles can't hold.

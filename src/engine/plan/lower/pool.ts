@@ -1,8 +1,9 @@
 import type { GraphNode, Pool } from '../../graph/types.js';
+import { imageDims } from '../dims.js';
 import type { Lowered, Lowering } from '../lowering.js';
 import type { Tiling } from '../tiling.js';
 import { imageMasks } from '../tiling.js';
-import { imageDims, isGlobalAverage } from '../windows.js';
+import { isGlobalAverage } from '../windows.js';
 
 export function lowerPool(lowering: Lowering, node: GraphNode, operation: Pool): Lowered {
   const input = lowering.dimsOf(node.inputs[0]!);

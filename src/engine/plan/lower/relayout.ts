@@ -1,10 +1,10 @@
 import type { GraphNode, Pads, Pair } from '../../graph/types.js';
 import type { Tiles } from '../arena.js';
 import { channelsOfTiles } from '../arena.js';
+import { imageDims } from '../dims.js';
 import { isChannelView } from '../homes.js';
 import type { Lowered, Lowering } from '../lowering.js';
 import { shuffleTable, within } from '../shuffle.js';
-import { imageDims } from '../windows.js';
 import { lowerPlainConcat, lowerPlainSlice, lowerReshape } from './plain.js';
 
 // Operations that only move values.

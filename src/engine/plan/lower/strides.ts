@@ -1,4 +1,4 @@
-import type { Dims } from '../windows.js';
+import type { Dims } from '../dims.js';
 
 /** Of a contiguous tensor, in floats. */
 export function stridesOf(dims: Dims): number[] {
