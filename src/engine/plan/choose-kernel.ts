@@ -1,4 +1,5 @@
 import type { Convolution, Linear } from '../graph/types.js';
+import { countNonZeros } from './non-zeros.js';
 import type { Tuning } from './tuning.js';
 
 export interface KernelChoice {
@@ -37,10 +38,4 @@ function percent(share: number): string {
 
 function shareOfNonZeros(weights: Float32Array): number {
   return weights.length === 0 ? 0 : countNonZeros(weights) / weights.length;
-}
-
-export function countNonZeros(weights: Float32Array): number {
-  let count = 0;
-  for (let at = 0; at < weights.length; at++) if (weights[at] !== 0) count++;
-  return count;
 }

@@ -1,4 +1,4 @@
-import { countNonZeros } from './choose-kernel.js';
+import { bitsOf, countNonZeros, countRows, isNonZero } from './non-zeros.js';
 
 export interface PackSparseOptions {
   /** Vectors from the step's input to a tap of the window. */
@@ -45,9 +45,11 @@ export function packSparse(weights: Float32Array, shape: WeightShape, options: P
   const [filters, channels, height, width] = shape;
   const tapCount = channels * height * width;
   const blocks = cutBlocks(shape, options);
-  const boundaries = cutStripes(weights, filters, tapCount, options.stripes);
+  const counts = countRows(weights, filters);
+  const boundaries = cutStripes(counts, options.stripes);
   const stripes = boundaries.length - 1;
-  const nonZeros = countNonZeros(weights);
+  const nonZeros = counts.reduce((sum, count) => sum + count, 0);
+  const bits = bitsOf(weights);
   const packed: PackedSparse = {
     blocks: blocks.length,
     stripes,
@@ -64,9 +66,9 @@ export function packSparse(weights: Float32Array, shape: WeightShape, options: P
       packed.starts[2 * (index * stripes + stripe)] = row;
       packed.starts[2 * (index * stripes + stripe) + 1] = at;
       const [begin, end] = [boundaries[stripe]!, boundaries[stripe + 1]!];
-      const order = options.order === 'byCount' ? sortByCount(weights, tapCount, block, begin, end) : undefined;
+      const order = options.order === 'byCount' ? sortByCount(bits, tapCount, block, begin, end) : undefined;
       for (let filter = begin; filter < end; filter++, row++) {
-        at = packRow(weights, tapCount, block, order?.[filter - begin] ?? filter, packed, row, at);
+        at = packRow(bits, tapCount, block, order?.[filter - begin] ?? filter, packed, row, at);
       }
     }
   }
@@ -77,7 +79,7 @@ export function packSparse(weights: Float32Array, shape: WeightShape, options: P
 
 /** @returns the position behind the last non-zero */
 function packRow(
-  weights: Float32Array,
+  bits: Int32Array,
   tapCount: number,
   { taps, offsets }: Block,
   filter: number,
@@ -86,37 +88,47 @@ function packRow(
   start: number,
 ): number {
   const first = filter * tapCount;
+  const packedBits = bitsOf(packed.values);
+  const packedOffsets = packed.offsets;
   let at = start;
+  // A zero is written, too, and then written over.
   for (let tap = 0; tap < taps.length; tap++) {
-    const value = weights[first + taps[tap]!]!;
-    if (value === 0) continue;
-    packed.offsets[at] = offsets[tap]!;
-    packed.values[at] = value;
-    at++;
+    const weight = bits[first + taps[tap]!]!;
+    packedBits[at] = weight;
+    packedOffsets[at] = offsets[tap]!;
+    at += isNonZero(weight);
   }
+  packedBits[at] = 0;
+  packedOffsets[at] = 0;
   packed.rows[2 * row] = filter;
   packed.rows[2 * row + 1] = at - start;
   return at;
 }
 
-function sortByCount(weights: Float32Array, tapCount: number, { taps }: Block, begin: number, end: number): number[] {
+/** Filters `begin` to `end`, those with many non-zeros in the block first. */
+function sortByCount(bits: Int32Array, tapCount: number, { taps }: Block, begin: number, end: number): number[] {
   const counts = new Int32Array(end - begin);
   for (let filter = begin; filter < end; filter++) {
     const first = filter * tapCount;
-    for (let tap = 0; tap < taps.length; tap++) if (weights[first + taps[tap]!] !== 0) counts[filter - begin]!++;
+    let count = 0;
+    for (let tap = 0; tap < taps.length; tap++) count += isNonZero(bits[first + taps[tap]!]!);
+    counts[filter - begin] = count;
   }
   const order = Array.from(counts, (_, index) => begin + index);
   return order.sort((left, right) => counts[right - begin]! - counts[left - begin]! || left - right);
 }
 
-/** Where stripes of filters begin, and the end: consecutive filters with about equally many non-zeros. None is empty. */
-function cutStripes(weights: Float32Array, filters: number, tapCount: number, wanted: number): number[] {
+/**
+ * Where stripes of filters begin, and the end: consecutive filters with about equally many non-zeros. None is empty.
+ *
+ * @param counts non-zeros of each filter
+ */
+function cutStripes(counts: Int32Array, wanted: number): number[] {
+  const filters = counts.length;
   const stripes = Math.max(1, Math.min(wanted, filters));
   const sums = new Float64Array(filters + 1);
-  for (let filter = 0; filter < filters; filter++) {
-    // A filter costs something without non-zeros, too.
-    sums[filter + 1] = sums[filter]! + 1 + countNonZeros(weights.subarray(filter * tapCount, (filter + 1) * tapCount));
-  }
+  // A filter costs something without non-zeros, too.
+  for (let filter = 0; filter < filters; filter++) sums[filter + 1] = sums[filter]! + 1 + counts[filter]!;
   const boundaries = [0];
   let filter = 0;
   for (let stripe = 1; stripe < stripes; stripe++) {

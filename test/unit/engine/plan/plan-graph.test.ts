@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { optimise } from '../../../../src/engine/graph/optimise.js';
+import type { Convolution, Graph, GraphNode, Operation, Pads, Shape } from '../../../../src/engine/graph/types.js';
+import type { PlannedLayer } from '../../../../src/engine/plan/plan-graph.js';
+import { planGraph } from '../../../../src/engine/plan/plan-graph.js';
+import type { Plan } from '../../../../src/native/index.js';
+import { interpretGraph, relativeError } from '../../../support/interpret-graph.js';
+import { interpretPlan } from '../../../support/interpret-plan.js';
+import { tinyModel } from '../fixtures.js';
+import { graphOf, imageFor, randomTensor, tolerance } from '../graph/graphs.js';
+
+const relu = { type: 'Activation', activation: { kind: 'relu' } } as const;
+const add: Operation = { type: 'Binary', operator: 'Add', activation: undefined };
+
+function conv(
+  channels: number,
+  filters: number,
+  options: { side?: number; density?: number; stride?: number; group?: number; pads?: Pads } = {},
+): Convolution {
+  const { side = 3, density = 1, stride = 1, group = 1, pads = [side >> 1, side >> 1, side >> 1, side >> 1] } = options;
+  const { data } = randomTensor([filters, channels / group, side, side], 7);
+  // Evenly spread: exactly this share is left.
+  const weights = data.map((value, at) => (Math.floor((at + 1) * density) > Math.floor(at * density) ? value : 0));
+  return {
+    type: 'Conv',
+    weights,
+    weightShape: [filters, channels / group, side, side],
+    bias: randomTensor([filters], 8).data,
+    strides: [stride, stride],
+    dilations: [1, 1],
+    pads,
+    group,
+    residual: false,
+    activation: undefined,
+  };
+}
+
+/** Nodes are [output, operation, inputs, shape]; a node has its output's name. */
+type NodeSpec = [output: string, operation: Operation, inputs: string[], shape: Shape];
+
+function graph(shape: Shape, nodes: NodeSpec[]): Graph {
+  return {
+    input: { name: 'x', shape },
+    nodes: nodes.map(
+      ([output, operation, inputs, shape]): GraphNode => ({ name: output, operation, inputs, output, shape }),
+    ),
+    output: nodes.at(-1)![0],
+  };
+}
+
+/** Plans it, asserts that it computes what the graph does, and gives layers by name. */
+function plan(given: Graph): { plan: Plan; layers: readonly PlannedLayer[]; layer: (name: string) => PlannedLayer } {
+  const result = planGraph(given);
+  if (result.kind === 'unsupported') assert.fail(JSON.stringify(result.problems));
+  const image = imageFor(given, 1, 3);
+  const expected = interpretGraph(given, image);
+  const error = relativeError({ dims: expected.dims, data: interpretPlan(result.plan, image.data) }, expected);
+  assert.ok(error <= tolerance, `${error}`);
+  return { ...result, layer: (name) => result.layers.find(({ node }) => node === name)! };
+}
+
+function kindsOf({ steps }: Plan, [first, end]: PlannedLayer['steps']): string[] {
+  return steps.slice(first, end).map(({ kind }) => kind);
+}
+
+test('the tiny model: every step belongs to one layer, and sparse layers say how sparse they are', () => {
+  const { graph } = optimise(graphOf(readFileSync(tinyModel)));
+  const planned = plan(graph);
+  const names = planned.layers.map(({ node }) => node);
+  assert.deepEqual(names, ['', ...graph.nodes.map(({ name }) => name)]);
+  let end = 0;
+  for (const { steps } of planned.layers) {
+    assert.equal(steps[0], end);
+    end = steps[1];
+  }
+  assert.equal(end, planned.plan.steps.length);
+  const second = planned.layers[2]!;
+  assert.equal(second.kernel, 'sparse 3x3');
+  assert.equal(second.reason, '10.0 % non-zero: skips zeros');
+  assert.equal(second.layout, '4x4 tiles of 12x12, halo 1');
+  assert.equal(planned.layers.at(-1)!.layout, 'plain');
+});
+
+test('kernels are chosen by what is left of the weights', () => {
+  const image: Shape = ['N', 16, 14, 14];
+  const choose = (operation: Convolution) => {
+    const { layer, layers } = plan(
+      graph(['N', operation.weightShape[1] * operation.group, 14, 14], [['y', operation, ['x'], image]]),
+    );
+    assert.ok(layers.length >= 2);
+    return `${layer('y').kernel}: ${layer('y').reason}`;
+  };
+  assert.equal(choose(conv(16, 16, { density: 0.1 })), 'sparse 3x3: 10.0 % non-zero: skips zeros');
+  assert.equal(choose(conv(16, 16, { density: 0.75 })), 'dense 3x3: 75.0 % non-zero: dense is faster');
+  assert.equal(
+    choose(conv(3, 16, { density: 0.4 })),
+    'dense 3x3: 39.8 % non-zero: few input channels: dense is faster',
+  );
+  assert.equal(choose(conv(16, 16, { group: 16 })), 'depthwise 3x3: one input channel a filter');
+  assert.equal(choose(conv(16, 16, { group: 4, density: 0.9 })).split(':')[0], 'dense 3x3, 4 groups');
+});
+
+test('a residual block: the halo is filled in place, and nothing is copied', () => {
+  const shape: Shape = ['N', 8, 28, 28];
+  const last = { ...conv(8, 8, { density: 0.2 }), residual: true };
+  const planned = plan(
+    graph(
+      ['N', 3, 28, 28],
+      [
+        ['stem', conv(3, 8), ['x'], shape],
+        ['a', conv(8, 8, { density: 0.2 }), ['stem'], shape],
+        ['b', last, ['a', 'stem'], shape],
+        ['mean', { type: 'GlobalAveragePool' }, ['b'], ['N', 8, 1, 1]],
+      ],
+    ),
+  );
+  assert.deepEqual(
+    planned.plan.steps.map(({ kind }) => kind),
+    ['input', 'denseConv', 'shuffle', 'sparseConv', 'shuffle', 'sparseConv', 'globalAverage'],
+  );
+  for (const step of planned.plan.steps) if (step.kind === 'shuffle') assert.deepEqual(step.input, step.output);
+});
+
+test('a strided convolution reads the tiles as they are where they fit, else a copy that strided neighbours share', () => {
+  const planned = plan(
+    graph(
+      ['N', 4, 28, 28],
+      [
+        ['a', conv(4, 8), ['x'], ['N', 8, 28, 28]],
+        ['b', conv(8, 8, { stride: 2 }), ['a'], ['N', 8, 14, 14]],
+        ['c', conv(8, 8, { stride: 2, pads: [1, 1, 1, 1] }), ['a'], ['N', 8, 14, 14]],
+        ['short', conv(8, 8, { side: 1, stride: 2 }), ['a'], ['N', 8, 14, 14]],
+        ['sum', add, ['b', 'c'], ['N', 8, 14, 14]],
+        ['all', add, ['sum', 'short'], ['N', 8, 14, 14]],
+      ],
+    ),
+  );
+  const { layer } = planned;
+  assert.deepEqual(kindsOf(planned.plan, layer('b').steps), ['shuffle', 'denseConv']);
+  assert.deepEqual(kindsOf(planned.plan, layer('c').steps), ['denseConv'], 'the copy of b serves c');
+  // Only the pixels that a 1x1 kernel reads: it has no stride then.
+  const [, short] = planned.plan.steps.slice(...layer('short').steps);
+  assert.deepEqual(short?.kind === 'denseConv' && short.strides, [1, 1]);
+  const fitting = plan(
+    graph(
+      ['N', 4, 56, 56],
+      [
+        ['a', conv(4, 4), ['x'], ['N', 4, 56, 56]],
+        ['short', conv(4, 8, { side: 1, stride: 2 }), ['a'], ['N', 8, 28, 28]],
+      ],
+    ),
+  );
+  assert.deepEqual(kindsOf(fitting.plan, fitting.layer('short').steps), ['denseConv']);
+});
+
+test('concatenations that list features again and again cost no copies', () => {
+  const maps = (channels: number): Shape => ['N', channels, 10, 10];
+  const concat: Operation = { type: 'Concat', axis: 1 };
+  const planned = plan(
+    graph(
+      ['N', 3, 10, 10],
+      [
+        ['a', conv(3, 4), ['x'], maps(4)],
+        ['b', conv(4, 4), ['a'], maps(4)],
+        ['ab', concat, ['a', 'b'], maps(8)],
+        ['c', conv(8, 4), ['ab'], maps(4)],
+        ['abc', concat, ['a', 'b', 'c'], maps(12)],
+        ['d', conv(12, 4), ['abc'], maps(4)],
+        ['abcd', concat, ['a', 'b', 'c', 'd'], maps(16)],
+      ],
+    ),
+  );
+  for (const name of ['ab', 'abc', 'abcd']) {
+    assert.equal(planned.layer(name).kernel, 'view', name);
+    assert.deepEqual(kindsOf(planned.plan, planned.layer(name).steps), []);
+  }
+});
+
+test('an activation works in place only where nobody else reads what it changes', () => {
+  const maps = (channels: number): Shape => ['N', channels, 10, 10];
+  const shared = plan(
+    graph(
+      ['N', 3, 10, 10],
+      [
+        ['a', conv(3, 4), ['x'], maps(4)],
+        ['b', conv(3, 4), ['x'], maps(4)],
+        ['ab', { type: 'Concat', axis: 1 }, ['a', 'b'], maps(8)],
+        ['r', relu, ['ab'], maps(8)],
+        ['again', { type: 'Concat', axis: 1 }, ['r', 'a'], maps(12)],
+      ],
+    ),
+  );
+  // `a` is read after r: it can't lie in what r writes over.
+  assert.equal(shared.layer('ab').reason, '1 of 2 parts lie elsewhere');
+  const alone = plan(
+    graph(
+      ['N', 3, 10, 10],
+      [
+        ['a', conv(3, 4), ['x'], maps(4)],
+        ['r', relu, ['a'], maps(4)],
+      ],
+    ),
+  );
+  const step = alone.plan.steps[alone.layer('r').steps[0]]!;
+  assert.ok(step.kind === 'pointwise');
+  assert.deepEqual(step.input, step.output);
+});
+
+test('one halo serves convolutions and maxima of values that are never negative; others get a copy', () => {
+  const maps: Shape = ['N', 4, 12, 12];
+  const pool: Operation = {
+    type: 'MaxPool',
+    kernel: [3, 3],
+    strides: [1, 1],
+    dilations: [1, 1],
+    pads: [1, 1, 1, 1],
+    countPadding: false,
+  };
+  const build = (activation: Convolution['activation']) =>
+    plan(
+      graph(
+        ['N', 3, 12, 12],
+        [
+          ['a', { ...conv(3, 4), activation }, ['x'], maps],
+          ['b', conv(4, 4), ['a'], maps],
+          ['c', pool, ['a'], maps],
+          ['sum', add, ['b', 'c'], maps],
+        ],
+      ),
+    );
+  const shuffles = ({ steps }: Plan) => steps.flatMap((step) => (step.kind === 'shuffle' ? [step.fill] : []));
+  assert.deepEqual(shuffles(build({ kind: 'relu' }).plan), [0]);
+  assert.deepEqual(shuffles(build(undefined).plan), [0, Number.NEGATIVE_INFINITY]);
+});
+
+test('a Pad becomes padding of what reads it', () => {
+  const planned = plan(
+    graph(
+      ['N', 3, 14, 14],
+      [
+        ['pad', { type: 'Pad', pads: [0, 0, 1, 1], value: 0 }, ['x'], ['N', 3, 15, 15]],
+        ['y', conv(3, 4, { stride: 2, pads: [0, 0, 0, 0] }), ['pad'], ['N', 4, 7, 7]],
+      ],
+    ),
+  );
+  assert.equal(planned.layer('pad').reason, 'padding of what reads it');
+  assert.deepEqual(
+    planned.plan.steps.map(({ kind }) => kind),
+    ['input', 'denseConv', 'toPlain'],
+  );
+});
+
+test('what a plan can not hold is named', () => {
+  const problems = (given: Graph) => {
+    const result = planGraph(given);
+    return result.kind === 'unsupported' ? result.problems : [];
+  };
+  const pooled: NodeSpec = ['y', { type: 'GlobalAveragePool' }, ['x'], [4, 3, 1, 1]];
+  assert.deepEqual(problems(graph([4, 3, 8, 8], [pooled])), [
+    { node: '', operator: 'input', reason: 'the file fixes a batch of 4: a plan takes one image at a time' },
+  ]);
+  const turned = problems(graph(['N', 3, 8, 8], [['t', { type: 'Reshape' }, ['x'], [192, 'N']]]));
+  assert.deepEqual(turned, [
+    { node: 't', operator: 'Reshape', reason: 'its output [192, N] does not have the batch in front' },
+  ]);
+  // One image cut into four: what comes behind is not judged.
+  const cut = problems(
+    graph(
+      [1, 4, 8, 8],
+      [
+        ['four', { type: 'Reshape' }, ['x'], [4, 1, 8, 8]],
+        ['y', conv(1, 2), ['four'], [4, 2, 8, 8]],
+        ['z', relu, ['y'], [4, 2, 8, 8]],
+      ],
+    ),
+  );
+  assert.deepEqual(
+    cut.map(({ node }) => node),
+    ['y'],
+  );
+  const wide = { ...conv(1, 1, { side: 1 }), strides: [2000, 1] } as Convolution;
+  assert.match(problems(graph(['N', 1, 8, 8], [['y', wide, ['x'], ['N', 1, 1, 8]]]))[0]!.reason, /more than 1024/);
+});
