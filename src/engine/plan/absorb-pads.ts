@@ -19,8 +19,8 @@ export function absorbPads(
     const every = readers
       .get(output)
       ?.every((reader) => takesPads(reader, output, operation, nonNegative.has(inputs[0]!)));
-    // What is padded twice stays.
-    if (every && !absorbed.has(inputs[0]!)) absorbed.set(output, { pads, input: inputs[0]!, node: name });
+    // A Pad does not take pads itself: of two in a row, the first one stays.
+    if (every) absorbed.set(output, { pads, input: inputs[0]!, node: name });
   }
   const nodes = graph.nodes
     .filter(({ output }) => !absorbed.has(output))

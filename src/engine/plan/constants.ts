@@ -7,12 +7,13 @@ type Values = Float32Array | Int32Array | Uint16Array;
 /** Collects what the kernels only read, 64-byte aligned. Tables that are equal are stored once. */
 export class ConstantPool {
   readonly #chunks: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
-  readonly #tables = new Map<number, Constants[]>();
+  /** By hash. */
+  readonly #tables = new Map<number, { readonly bytes: Uint8Array; readonly stored: Constants }[]>();
   #length = 0;
 
   /** For weights, which are never equal. The values are copied by `finish`. */
   add(values: Values): Constants {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const bytes = bytesOf(values);
     const offset = this.#length;
     this.#chunks.push({ offset, bytes });
     this.#length += Math.ceil(bytes.length / alignment) * alignment;
@@ -21,20 +22,14 @@ export class ConstantPool {
 
   /** For tables: an equal one may be there already. */
   share(values: Values): Constants {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const bytes = bytesOf(values);
     const key = hash(bytes);
-    const known = this.#tables.get(key) ?? [];
-    const equal = known.find((table) => this.#equals(table, bytes));
-    if (equal !== undefined) return equal;
-    const added = this.add(values);
-    this.#tables.set(key, [...known, added]);
-    return added;
-  }
-
-  #equals(table: Constants, bytes: Uint8Array): boolean {
-    if (table.bytes !== bytes.length) return false;
-    const stored = this.#chunks.find(({ offset, bytes }) => offset === table.offset && bytes.length === table.bytes)!;
-    return bytes.every((value, at) => value === stored.bytes[at]);
+    const alike = this.#tables.get(key) ?? [];
+    const equal = alike.find((table) => sameBytes(table.bytes, bytes));
+    if (equal !== undefined) return equal.stored;
+    const stored = this.add(values);
+    this.#tables.set(key, [...alike, { bytes, stored }]);
+    return stored;
   }
 
   finish(): Uint8Array {
@@ -42,6 +37,14 @@ export class ConstantPool {
     for (const { offset, bytes } of this.#chunks) all.set(bytes, offset);
     return all;
   }
+}
+
+function bytesOf(values: Values): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((value, at) => value === right[at]);
 }
 
 /** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */

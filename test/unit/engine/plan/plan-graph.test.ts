@@ -188,22 +188,14 @@ test('an activation works in place only where nobody else reads what it changes'
         ['b', conv(3, 4), ['x'], maps(4)],
         ['ab', { type: 'Concat', axis: 1 }, ['a', 'b'], maps(8)],
         ['r', relu, ['ab'], maps(8)],
-        ['again', { type: 'Concat', axis: 1 }, ['r', 'a'], maps(12)],
+        ['late', conv(4, 8), ['a'], maps(8)],
+        ['sum', add, ['r', 'late'], maps(8)],
       ],
     ),
   );
   // `a` is read after r: it can't lie in what r writes over.
   assert.equal(shared.layer('ab').reason, '1 of 2 parts lie elsewhere');
-  const alone = plan(
-    graph(
-      ['N', 3, 10, 10],
-      [
-        ['a', conv(3, 4), ['x'], maps(4)],
-        ['r', relu, ['a'], maps(4)],
-      ],
-    ),
-  );
-  const step = alone.plan.steps[alone.layer('r').steps[0]]!;
+  const step = shared.plan.steps[shared.layer('r').steps[0]]!;
   assert.ok(step.kind === 'pointwise');
   assert.deepEqual(step.input, step.output);
 });
@@ -250,6 +242,30 @@ test('a Pad becomes padding of what reads it', () => {
     planned.plan.steps.map(({ kind }) => kind),
     ['input', 'denseConv', 'toPlain'],
   );
+  const twice = plan(
+    graph(
+      ['N', 3, 8, 8],
+      [
+        ['outer', { type: 'Pad', pads: [1, 1, 1, 1], value: 0 }, ['x'], ['N', 3, 10, 10]],
+        ['inner', { type: 'Pad', pads: [1, 0, 0, 1], value: 0 }, ['outer'], ['N', 3, 11, 11]],
+        ['y', conv(3, 4, { pads: [0, 0, 0, 0] }), ['inner'], ['N', 4, 9, 9]],
+      ],
+    ),
+  );
+  assert.equal(twice.layer('outer').kernel, 'shuffle');
+  assert.equal(twice.layer('inner').kernel, 'view');
+});
+
+test("the caller's image is laid out in tiles that hold all of it", () => {
+  for (const side of [9, 10, 11, 12, 21, 45]) {
+    const out = Math.floor((side - 3) / 2) + 1;
+    const y = conv(3, 4, { stride: 2, pads: [0, 0, 0, 0] });
+    const { steps } = plan(graph(['N', 3, side, side], [['y', y, ['x'], ['N', 4, out, out]]])).plan;
+    const inputs = steps.flatMap((step) => (step.kind === 'input' ? [step] : []));
+    assert.equal(inputs.length, 1);
+    const { grid, output } = inputs[0]!;
+    assert.ok(grid.rows * output.rows >= side && grid.columns * output.columns >= side, `${side}`);
+  }
 });
 
 test('what a plan can not hold is named', () => {
