@@ -161,9 +161,7 @@ std::string readOptions(napi_env env, napi_value options, const Plan& plan, cons
   normalisation.table.assign(values, values + table->length);
   const napi_value channels = property(env, options, "pixelChannels");
   for (uint32_t i = 0; i < 3; i++) {
-    napi_value element;
-    const bool found = napi_get_element(env, channels, i, &element) == napi_ok;
-    const auto channel = found ? integer(env, element, 0, 2) : std::nullopt;
+    const auto channel = integer(env, element(env, channels, i), 0, 2);
     if (!channel) return "pixelChannels must be three numbers from 0 to 2";
     normalisation.pixelChannel[i] = static_cast<int>(*channel);
   }

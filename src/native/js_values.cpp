@@ -4,14 +4,25 @@
 
 namespace headwater {
 
-napi_value property(napi_env env, napi_value object, const char* name) {
-  napi_value value = nullptr;
-  if (napi_get_named_property(env, object, name, &value) == napi_ok) return value;
-  // A getter has thrown, or there is no object: as if it was not there.
+namespace {
+/** What was read; or undefined, as if it was not there, when there is no object or its getter threw. */
+napi_value readOr(napi_env env, napi_status status, const napi_value& value) {
+  if (status == napi_ok) return value;
   bool pending = false;
   napi_value exception;
   if (napi_is_exception_pending(env, &pending) == napi_ok && pending) napi_get_and_clear_last_exception(env, &exception);
   return undefined(env);
+}
+}  // namespace
+
+napi_value property(napi_env env, napi_value object, const char* name) {
+  napi_value value = nullptr;
+  return readOr(env, napi_get_named_property(env, object, name, &value), value);
+}
+
+napi_value element(napi_env env, napi_value array, uint32_t index) {
+  napi_value value = nullptr;
+  return readOr(env, napi_get_element(env, array, index, &value), value);
 }
 
 std::optional<TypedArray> typedArray(napi_env env, napi_value value) {

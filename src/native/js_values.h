@@ -19,6 +19,7 @@ struct TypedArray {
 };
 
 napi_value property(napi_env env, napi_value object, const char* name);
+napi_value element(napi_env env, napi_value array, uint32_t index);
 std::optional<TypedArray> typedArray(napi_env env, napi_value value);
 std::optional<std::string> text(napi_env env, napi_value value);
 /** A number without fraction between `least` and `most`. */

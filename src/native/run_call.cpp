@@ -114,9 +114,7 @@ Items readItems(napi_env env, napi_value value, const Plan& plan) {
     return items;
   }
   for (uint32_t i = 0; i < count; i++) {
-    napi_value item;
-    if (napi_get_element(env, value, i, &item) != napi_ok) item = undefined(env);
-    const std::string fault = readItem(env, item, plan, items);
+    const std::string fault = readItem(env, element(env, value, i), plan, items);
     if (fault.empty()) continue;
     items.error = "run: item " + std::to_string(i) + ": " + fault;
     break;
