@@ -1,3 +1,4 @@
+import { loadNative } from '../native/index.js';
 import type { Backbone, BackboneOptions, EngineLog } from './backbone.js';
 import { EngineError } from './backbone.js';
 import { chooseEngine } from './choose-engine.js';
@@ -12,9 +13,19 @@ export interface EngineParts {
   readonly loadSparse: (options: BackboneOptions, log: EngineLog) => Promise<SparseLoad>;
   readonly loadOnnxRuntime: (options: BackboneOptions, log: EngineLog) => Promise<Backbone>;
   readonly runTrial: typeof runTrial;
+  /** Called once loading is over. */
+  readonly trimMemory: () => void;
 }
 
-const realParts: EngineParts = { loadSparse: loadSparseBackbone, loadOnnxRuntime: loadOnnxRuntimeBackbone, runTrial };
+const realParts: EngineParts = {
+  loadSparse: loadSparseBackbone,
+  loadOnnxRuntime: loadOnnxRuntimeBackbone,
+  runTrial,
+  trimMemory() {
+    const native = loadNative();
+    if (native.kind === 'native') native.trimFreedMemory();
+  },
+};
 
 /**
  * Loads a backbone with the engine that the options name. `sparse` and `auto` fall back to ONNX Runtime, with one warning, when the
@@ -30,14 +41,19 @@ export async function loadBackbone(
   parts: EngineParts = realParts,
 ): Promise<Backbone> {
   if (options.engine === 'onnxruntime') return parts.loadOnnxRuntime(options, log);
-  const logOnce = eachLineOnce(log);
-  const sparse = await parts.loadSparse(options, logOnce);
+  const backbone = await loadChosen(options, eachLineOnce(log), parts);
+  parts.trimMemory();
+  return backbone;
+}
+
+async function loadChosen(options: BackboneOptions, log: EngineLog, parts: EngineParts): Promise<Backbone> {
+  const sparse = await parts.loadSparse(options, log);
   if (sparse.kind === 'unavailable') {
-    logOnce(`backbone ${options.name}: ONNX Runtime runs it, not the sparse engine: ${sparse.reason}`, 'warn');
-    return parts.loadOnnxRuntime(options, logOnce);
+    log(`backbone ${options.name}: ONNX Runtime runs it, not the sparse engine: ${sparse.reason}`, 'warn');
+    return parts.loadOnnxRuntime(options, log);
   }
   if (options.engine === 'sparse') return sparse.backbone;
-  return chooseByTrial(sparse.backbone, options, logOnce, parts);
+  return chooseByTrial(sparse.backbone, options, log, parts);
 }
 
 /** Takes the sparse backbone over: it is returned or closed. */

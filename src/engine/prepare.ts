@@ -5,6 +5,7 @@ import type { OutputChoice } from './onnx/output.js';
 import { readOnnx } from './onnx/read.js';
 import { keepOutput } from './onnx/rewrite.js';
 import { openModel } from './open-model.js';
+import { releaseMemory } from './release-memory.js';
 import type { ModelInput } from './settings.js';
 import { checkInput, checkOptions } from './settings.js';
 import { weightSparsity } from './sparsity.js';
@@ -29,11 +30,15 @@ export async function prepareModel(options: BackboneOptions): Promise<PreparedMo
   const { bytes, index: whole, output, source } = await openModel(file, options.output, remedy);
   const kept = keepOutput(bytes, whole, output.tensor, file);
   const index = indexGraph(readOnnx(kept, file).graph);
+  const identity = backboneIdentity(source, output.tensor, options.image);
+  // Copied or hashed by now: a hundred megabytes that nobody reads again.
+  releaseMemory(bytes);
+  releaseMemory(source.bytes);
   return {
     bytes: kept,
     input: checkInput(index, options.image.size, file),
     output,
-    identity: backboneIdentity(source, output.tensor, options.image),
+    identity,
     sparsity: weightSparsity(index, requirementsOf(index, output.tensor).nodes),
   };
 }

@@ -5,6 +5,7 @@
 #include "executor_object.h"
 #include "isa.h"
 #include "js_values.h"
+#include "memory.h"
 
 namespace headwater {
 
@@ -19,6 +20,12 @@ napi_value isas(napi_env env, napi_callback_info) {
   return names;
 }
 
+/** trimFreedMemory(): void */
+napi_value trim(napi_env, napi_callback_info) {
+  trimFreedMemory();
+  return nullptr;
+}
+
 }  // namespace
 
 napi_value initialise(napi_env env, napi_value exports) {
@@ -26,6 +33,7 @@ napi_value initialise(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createExecutor", nullptr, createExecutor, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"trimFreedMemory", nullptr, trim, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;

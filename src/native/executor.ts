@@ -46,6 +46,11 @@ export interface Native {
    *   names the step.
    */
   createExecutor(plan: Plan, options: ExecutorOptions): Executor;
+  /**
+   * Gives memory back to the system that was freed but kept for later (glibc keeps what threads freed, mostly for good). Blocks for tens of
+   * milliseconds: for after a load.
+   */
+  trimFreedMemory(): void;
 }
 
 /** The addon was not built, or can't be loaded here. */

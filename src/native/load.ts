@@ -11,6 +11,7 @@ import type { Plan } from './plan.js';
 interface Addon {
   isas(): Isa[];
   createExecutor(words: Int32Array, constants: Uint8Array, options: ExecutorOptions): Executor;
+  trimFreedMemory(): void;
 }
 
 const builtAt = join('src', 'native', 'build', 'Release', 'headwater.node');
@@ -48,6 +49,7 @@ function bind(addon: Addon): Native {
     isas: addon.isas(),
     createExecutor: (plan: Plan, options: ExecutorOptions) =>
       addon.createExecutor(encodePlan(plan), plan.constants, options),
+    trimFreedMemory: () => addon.trimFreedMemory(),
   };
 }
 

@@ -30,4 +30,7 @@ class Memory {
   size_t bytes_ = 0;
 };
 
+/** Gives memory back to the system that was freed but kept for later. Takes tens of milliseconds. */
+void trimFreedMemory();
+
 }  // namespace headwater

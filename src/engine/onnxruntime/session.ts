@@ -1,6 +1,7 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { EngineError } from '../backbone.js';
 import { findNotFinite } from '../items.js';
+import { releaseMemory } from '../release-memory.js';
 import { quote, reasonOf } from '../text.js';
 import { BatchAssembler, countImages } from './batch.js';
 import type { LoadRequest, RunItem } from './messages.js';
@@ -49,6 +50,9 @@ export class EmbeddingSession {
       });
     } catch (error) {
       throw unsupported(request.file, `ONNX Runtime can't load this model (${reasonOf(error)})`, error);
+    } finally {
+      // It has made weights of its own from them.
+      releaseMemory(request.bytes);
     }
     const loaded = new EmbeddingSession(session, request);
     try {

@@ -28,6 +28,7 @@ async function load({ engine = 'auto', unavailable, onnxruntimeFails, trial = pa
   const sparse = new FakeBackbone({ name: 'sparse' });
   const onnxruntime = new FakeBackbone({ name: 'onnxruntime' });
   const calls: string[] = [];
+  let trimmed = 0;
   const infos: string[] = [];
   const warnings: string[] = [];
   const parts: EngineParts = {
@@ -49,6 +50,7 @@ async function load({ engine = 'auto', unavailable, onnxruntimeFails, trial = pa
       if (trial instanceof Error) throw trial;
       return trial;
     },
+    trimMemory: () => void trimmed++,
   };
   const log = (line: string, level = 'info') => void (level === 'warn' ? warnings : infos).push(line);
   let backbone: Backbone | undefined;
@@ -58,6 +60,7 @@ async function load({ engine = 'auto', unavailable, onnxruntimeFails, trial = pa
   } catch (thrown) {
     error = thrown;
   }
+  assert.equal(trimmed, backbone === undefined || engine === 'onnxruntime' ? 0 : 1);
   return { backbone, error, sparse, onnxruntime, calls, infos, warnings };
 }
 

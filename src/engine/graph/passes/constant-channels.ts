@@ -89,8 +89,9 @@ function activated(values: ChannelConstants, activation: ActivationFunction | un
 function constantFilters(operation: Convolution | Linear, input: ChannelConstants): ChannelConstants {
   return Float64Array.from(operation.bias, (bias, filter) => {
     let value = bias;
-    forEachInput(operation, filter, (channel, sum, allZero) => {
-      if (!allZero) value += absorbed(operation, sum, input[channel]!);
+    forEachInput(operation, filter, (channel, sum) => {
+      value += absorbed(operation, sum, input[channel]!);
+      return !Number.isNaN(value);
     });
     return value;
   });
@@ -108,24 +109,35 @@ export function absorbed(operation: Convolution | Linear, sum: number, value: nu
   return padded ? Number.NaN : value * sum;
 }
 
-/** Calls `visit` for each input channel that a filter reads, with the sum of its weights for it, and whether all are zero. */
+/**
+ * Calls `visit` for each input channel that a filter has weights other than zero for, with their sum, until it returns false.
+ *
+ * @param skip by channel: those with a 1 are not looked at
+ */
 export function forEachInput(
-  operation: Convolution | Linear,
+  { weights, weightShape, ...operation }: Convolution | Linear,
   filter: number,
-  visit: (channel: number, sum: number, allZero: boolean) => void,
+  visit: (channel: number, sum: number) => boolean,
+  skip?: Uint8Array,
 ): void {
-  const [filters, inputs] = operation.weightShape;
+  const [filters, inputs] = weightShape;
   const group = operation.type === 'Conv' ? operation.group : 1;
-  const each = operation.weights.length / (filters * inputs);
+  const each = weights.length / (filters * inputs);
   const first = Math.floor(filter / (filters / group)) * inputs;
+  let at = filter * inputs * each;
   for (let input = 0; input < inputs; input++) {
+    if (skip !== undefined && skip[first + input] === 1) {
+      at += each;
+      continue;
+    }
     let sum = 0;
     let allZero = true;
-    for (let at = (filter * inputs + input) * each, end = at + each; at < end; at++) {
-      const weight = operation.weights[at]!;
+    for (const end = at + each; at < end; at++) {
+      const weight = weights[at]!;
+      if (weight === 0) continue;
       sum += weight;
-      if (weight !== 0) allZero = false;
+      allZero = false;
     }
-    visit(first + input, sum, allZero);
+    if (!allZero && visit(first + input, sum) === false) return;
   }
 }

@@ -82,14 +82,19 @@ function keepInWeights(
   constants: ChannelConstants,
 ): { weights: Float32Array; bias: Float32Array } {
   const [filters, channels] = operation.weightShape;
+  // Most layers of most models: large ones are not copied for nothing.
+  if (inputs.length === channels && outputs.length === filters) {
+    return { weights: operation.weights, bias: operation.bias };
+  }
   const each = operation.weights.length / (filters * channels);
   const stays = new Uint8Array(channels);
   for (const channel of inputs) stays[channel] = 1;
   const weights = new Float32Array(outputs.length * inputs.length * each);
   const bias = Float32Array.from(outputs, (filter) => {
     let value = operation.bias[filter]!;
-    forEachInput(operation, filter, (channel, sum, allZero) => {
-      if (stays[channel] === 0 && !allZero) value += absorbed(operation, sum, constants[channel]!);
+    forEachInput(operation, filter, (channel, sum) => {
+      if (stays[channel] === 0) value += absorbed(operation, sum, constants[channel]!);
+      return true;
     });
     return value;
   });
@@ -97,8 +102,7 @@ function keepInWeights(
   for (const filter of outputs) {
     for (const channel of inputs) {
       const from = (filter * channels + channel) * each;
-      weights.set(operation.weights.subarray(from, from + each), at);
-      at += each;
+      for (let k = 0; k < each; k++) weights[at++] = operation.weights[from + k]!;
     }
   }
   return { weights, bias };

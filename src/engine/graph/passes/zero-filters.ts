@@ -75,14 +75,23 @@ function markNeeded(graph: Graph, classes: ChannelClasses, constants: ReadonlyMa
     const found = classes.need(tensor, channel);
     if (found !== undefined) waiting.push(found);
   };
+  // Channels found needed before: the first filters of a layer need most of them, and the others' weights need not be looked at.
+  const needed = new Map(Array.from(constants, ([tensor, values]) => [tensor, new Uint8Array(values.length)]));
   for (const root of filters.keys()) if (classes.isClassNeeded(root)) waiting.push(root);
   for (;;) {
     for (let root = waiting.pop(); root !== undefined; root = waiting.pop()) {
       for (const { node, operation, filter } of filters.get(root) ?? []) {
-        const values = constants.get(node.inputs[0]!)!;
-        forEachInput(operation, filter, (channel, sum, allZero) => {
-          if (!allZero && Number.isNaN(absorbed(operation, sum, values[channel]!))) need(node.inputs[0]!, channel);
-        });
+        const input = node.inputs[0]!;
+        const values = constants.get(input)!;
+        const known = needed.get(input)!;
+        const visit = (channel: number, sum: number) => {
+          if (Number.isNaN(absorbed(operation, sum, values[channel]!))) {
+            need(input, channel);
+            known[channel] = 1;
+          }
+          return true;
+        };
+        forEachInput(operation, filter, visit, known);
       }
     }
     // From the end, so that a chain of empty layers needs one round.

@@ -40,6 +40,8 @@ class FakeNative implements Native {
   refuses: Error | undefined;
   answer: ((items: readonly RunItem[]) => Promise<RunResult>) | undefined;
 
+  trimFreedMemory(): void {}
+
   createExecutor(_: unknown, given: ExecutorOptions): ReturnType<Native['createExecutor']> {
     if (this.refuses !== undefined) throw this.refuses;
     this.given = given;
