@@ -29,10 +29,10 @@ export interface ModelTimes {
 }
 
 export interface TimedReport extends ModelReport {
-  /** undefined when the model could not be timed. */
-  readonly times: ModelTimes | undefined;
-  /** Why not; undefined when it was. */
-  readonly notTimed: string | undefined;
+  /** null when the model could not be timed. */
+  readonly times: ModelTimes | null;
+  /** Why not; null when it was. */
+  readonly notTimed: string | null;
 }
 
 const warmUps = 3;
@@ -48,8 +48,8 @@ export async function timeModel(options: TimeOptions): Promise<TimedReport> {
   const report = await inspectModel(options);
   const timed = await timeReport(report, options);
   return typeof timed === 'string'
-    ? { ...report, times: undefined, notTimed: timed }
-    : { ...report, times: timed, notTimed: undefined };
+    ? { ...report, times: null, notTimed: timed }
+    : { ...report, times: timed, notTimed: null };
 }
 
 /** The times, or why there are none. */

@@ -109,22 +109,22 @@ function layerTable({ layers }: GraphReport): string[] {
 
 /** How each layer is computed, and with `times` how long that takes. */
 function planLines(report: ModelReport | TimedReport): string[] {
-  const times = 'times' in report ? report.times : undefined;
-  const notTimed = 'notTimed' in report ? report.notTimed : undefined;
+  const times = 'times' in report ? report.times : null;
+  const notTimed = 'notTimed' in report ? report.notTimed : null;
   const { plan } = report.graph ?? {};
   return [
     ...(plan === undefined ? [] : ['', 'Plan of the sparse engine', ...planTable(plan.layers, times)]),
-    ...(times === undefined ? [] : timeLines(times)),
-    ...(notTimed === undefined ? [] : ['', `No times: ${escapeForTerminal(notTimed, 300)}`]),
+    ...(times === null ? [] : timeLines(times)),
+    ...(notTimed === null ? [] : ['', `No times: ${escapeForTerminal(notTimed, 300)}`]),
   ];
 }
 
-function planTable(layers: PlanReport['layers'], times: ModelTimes | undefined): string[] {
-  const timeHeader = times === undefined ? [] : ['MICROSECONDS', 'SHARE', 'GFLOP/S'];
+function planTable(layers: PlanReport['layers'], times: ModelTimes | null): string[] {
+  const timeHeader = times === null ? [] : ['MICROSECONDS', 'SHARE', 'GFLOP/S'];
   const rows = layers.map(({ node, kernel, layout, reason }, at) => [
     node === '' ? '-' : name(node),
     kernel,
-    ...(times === undefined ? [] : timeCells(times.layers[at])),
+    ...(times === null ? [] : timeCells(times.layers[at])),
     layout,
     reason,
   ]);

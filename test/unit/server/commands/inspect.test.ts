@@ -3,10 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { ModelReport } from '../../../../src/engine/index.js';
+import type { ModelReport, TimedReport } from '../../../../src/engine/index.js';
+import { loadNative } from '../../../../src/native/index.js';
 import { main } from '../../../../src/server/cli.js';
 import { tinyModel } from '../../engine/fixtures.js';
 import { buildModel, classifierSpec } from '../../engine/synthetic.js';
+
+const native = loadNative();
 
 let folder: string;
 before(async () => {
@@ -44,6 +47,56 @@ test('--json prints one object with the same figures', async () => {
   assert.equal(report.embedding.tensor, '/stem/Conv_output_0');
   assert.equal(report.graph!.dimensions, 32 * 48 * 48);
   assert.equal(report.graph!.totals.weights, 864);
+});
+
+test('each layer has its kernel, the reason for it and its layout; the plan has its memory', async () => {
+  const { out } = await run(tinyModel);
+  assert.match(out, /\/stem\/Conv +dense 3x3\/2 +4x4 tiles of 12x12, halo \S+ +100\.0 % non-zero: dense is faster/);
+  assert.match(out, /\/l1\/c1\/Conv +sparse 3x3 +4x4 tiles of 12x12, halo \S+ +10\.0 % non-zero: skips zeros/);
+  assert.match(out, /as planned +\d+\.\d\d MiB arena for each thread, .*; \d+\.\d\d MiB packed weights; \d+ steps/);
+  assert.doesNotMatch(out, /MICROSECONDS|No times/);
+  const { graph } = JSON.parse((await run(tinyModel, '--json')).out) as ModelReport;
+  const { plan, layers } = graph!;
+  assert.deepEqual(
+    plan!.layers.flatMap(({ node }) => (node === '' ? [] : [node])),
+    layers.map(({ name }) => name),
+    'every layer of the graph is planned, in order',
+  );
+  // 277,122 non-zeros in sparse layers of at least 6 bytes each; the arena holds at least what is alive at once.
+  assert.ok(plan!.constantBytes > 6 * 277_000 && plan!.constantBytes < 4 * 2_771_808, `${plan!.constantBytes}`);
+  assert.ok(plan!.arenaBytes >= graph!.memory.lowerBound, `${plan!.arenaBytes}`);
+});
+
+test('--time shows where the time goes, or what is missing for that', { timeout: 120_000 }, async () => {
+  const { status, out, err } = await run(tinyModel, '--time', '--threads', '1');
+  assert.equal(status, 0, err);
+  const json = JSON.parse((await run(tinyModel, '--time', '--isa', 'scalar', '--json')).out) as TimedReport;
+  if (native.kind === 'absent') {
+    assert.match(out, /No times: .*npm run setup/);
+    assert.deepEqual([json.times, json.notTimed], [null, native.reason]);
+    return;
+  }
+  assert.match(out, /LAYER +KERNEL +MICROSECONDS +SHARE +GFLOP\/S +LAYOUT +WHY/);
+  assert.match(out, /\/l1\/c1\/Conv +sparse 3x3 +\d+\.\d +\d+\.\d % +\d+\.\d +4x4 tiles/);
+  assert.match(out, new RegExp(`One image takes [\\d,]+ microseconds \\(${native.isas[0]}, 1 thread`));
+  const { isa, threads, repetitions, microseconds, layers } = json.times!;
+  assert.deepEqual([isa, threads, json.notTimed], ['scalar', 1, null]);
+  assert.ok(repetitions >= 20);
+  assert.equal(layers.length, json.graph!.plan!.layers.length);
+  assert.ok(Math.abs(layers.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
+  assert.ok(layers.every((layer) => layer.microseconds >= 0 && layer.microseconds <= 2 * microseconds));
+  const conv = layers.find(({ node }) => node === '/l1/c1/Conv')!;
+  const useful = json.graph!.layers.find(({ name }) => name === '/l1/c1/Conv')!.weights!.usefulMultiplyAdds;
+  assert.ok(Math.abs(conv.gigaflops! - (2 * useful) / conv.microseconds / 1000) < 1e-9);
+  assert.equal(layers.find(({ node }) => node === '/ReduceMean')!.gigaflops, null);
+});
+
+test('an instruction set that this machine lacks is told by name', { skip: native.kind === 'absent' }, async () => {
+  assert.ok(native.kind === 'native');
+  const lacking = (['avx512', 'avx2', 'neon'] as const).find((isa) => !native.isas.includes(isa));
+  const { status, err } = await run(tinyModel, '--time', '--isa', lacking!);
+  assert.equal(status, 1);
+  assert.match(err, new RegExp(`engine\\.isa is ${lacking}, which this machine can't run`));
 });
 
 test('what is not supported is listed with its node and reason, and names are escaped', async () => {
