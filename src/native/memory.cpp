@@ -4,7 +4,14 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -13,12 +20,26 @@
 namespace headwater {
 
 namespace {
-constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kSmallPage = 4096;
+[[maybe_unused]] constexpr size_t kHugePage = size_t{2} << 20;
+[[maybe_unused]] constexpr size_t kSmallPage = 4096;
 constexpr size_t kMostBytes = size_t{1} << 40;
 
-size_t roundUp(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
+[[maybe_unused]] size_t roundUp(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 }  // namespace
+
+#if defined(__SANITIZE_ADDRESS__)
+
+// From the heap, so that a single byte too far is seen.
+Memory::Memory(size_t bytes) {
+  if (bytes > kMostBytes || posix_memalign(&mapping_, 64, bytes == 0 ? 1 : bytes) != 0) return;
+  std::memset(mapping_, 0, bytes);
+  data_ = mapping_;
+  bytes_ = bytes;
+}
+
+Memory::~Memory() { std::free(mapping_); }
+
+#else
 
 Memory::Memory(size_t bytes) {
   if (bytes > kMostBytes) return;
@@ -39,6 +60,8 @@ Memory::Memory(size_t bytes) {
 Memory::~Memory() {
   if (mapping_ != nullptr) munmap(mapping_, mappingBytes_);
 }
+
+#endif
 
 Memory::Memory(Memory&& other) noexcept { *this = std::move(other); }
 
