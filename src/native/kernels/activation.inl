@@ -64,34 +64,37 @@ inline Vector activate(Vector x, const Activation& a) {
   }
 }
 
+/** Activates vectors where they lie. Not inlined: in a kernel's loop it would take the registers that the sums need. */
+__attribute__((noinline)) void activateInPlace(float* p, int64_t vectors, const Activation& activation) {
+  const Activation a = activation;
+  const auto each = [p, vectors](auto function) {
+    for (int64_t i = 0; i < vectors; i++) store(p + i * kLanes, function(load(p + i * kLanes)));
+  };
+  if (a.kind == ActivationKind::sigmoid) each([](Vector x) { return sigmoid(x); });
+  else if (a.kind == ActivationKind::silu) each([](Vector x) { return x * sigmoid(x); });
+  else each([&a](Vector x) { return activate(x, a); });
+}
+
 /**
- * An activation made ready for many vectors: none, relu and clip are all min(high, max(low, x)), which saves kernels a choice for each vector.
+ * An activation made ready for many vectors. None, relu and clip are all min(high, max(low, x)), so kernels do that to every sum; for the
+ * others it does nothing, and what the kernel has stored goes through `rest`.
  */
 struct Finish {
-  explicit Finish(const Activation& a) : activation(a) {
-    const float infinity = INFINITY;
-    if (a.kind == ActivationKind::relu) isClamp = true, low = zero(), high = broadcast(infinity);
-    else if (a.kind == ActivationKind::clip) isClamp = true, low = broadcast(a.a), high = broadcast(a.b);
-    else if (a.kind == ActivationKind::none) isClamp = true, low = broadcast(-infinity), high = broadcast(infinity);
-    else isClamp = false, low = high = zero();
+  explicit Finish(const Activation& a) : activation(a), low(broadcast(-INFINITY)), high(broadcast(INFINITY)) {
+    if (a.kind == ActivationKind::relu) low = zero();
+    if (a.kind == ActivationKind::clip) low = broadcast(a.a), high = broadcast(a.b);
   }
 
-  template <int count>
-  void apply(Vector (&x)[count]) const {
-    if (isClamp) {
-      for (Vector& value : x) value = minimum(high, maximum(low, value));
-    } else {
-      for (Vector& value : x) value = activate(value, activation);
-    }
+  Vector clamp(Vector x) const { return minimum(high, maximum(low, x)); }
+  void rest(float* stored, int64_t vectors) const {
+    const bool isDone = activation.kind == ActivationKind::none || activation.kind == ActivationKind::relu ||
+                        activation.kind == ActivationKind::clip;
+    if (!isDone) activateInPlace(stored, vectors, activation);
   }
-  Vector apply(Vector x) const {
-    Vector one[1] = {x};
-    apply(one);
-    return one[0];
-  }
+  /** Both. */
+  Vector apply(Vector x) const { return activate(x, activation); }
 
   Activation activation;
-  bool isClamp;
   Vector low, high;
 };
 

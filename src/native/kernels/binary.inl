@@ -26,8 +26,9 @@ void binaryOf(const BinaryStep& s, float* arena, int begin, int end) {
       const Vector value = isPlain ? broadcast(arena[s.rightPlain + channel]) : zero();
       for (int column = 0; column < s.output.columns; column++) {
         const Vector other = isPlain ? value : load(arena + right + column * kLanes);
-        store(to + column * kLanes, finish.apply(combine<op>(load(left + column * kLanes), other)));
+        store(to + column * kLanes, finish.clamp(combine<op>(load(left + column * kLanes), other)));
       }
+      finish.rest(to, s.output.columns);
     }
   }
 }

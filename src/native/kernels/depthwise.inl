@@ -1,5 +1,5 @@
-// Convolution with one filter a channel. Windows of 3x3 with stride 1 or 2 keep their weights in registers and load each vector of a row once
-// for all the windows that cover it; all others take one load for each product, which L1 gives just as fast.
+// Convolution with one filter a channel. Windows of 3x3 with stride 1 or 2 keep their weights in registers and load each vector once for all
+// windows of a block that cover it; all others take one load for each product.
 #pragma once
 
 #include "activation.inl"
@@ -9,90 +9,107 @@ namespace headwater {
 namespace {
 
 template <int columns, int fixedStep>
-inline void addWindow(Vector (&accumulators)[columns], const float* input, const DepthwiseStep& s, const Taps& taps,
+inline void addWindow(Vector (&accumulators)[columns], const float* input, const DepthwiseStep& s, const WindowLoop& loop,
                       const float* weights) {
-  const int64_t step = fixedStep > 0 ? fixedStep * kLanes : taps.step;
+  const int64_t step = fixedStep > 0 ? fixedStep * kLanes : loop.step;
   for (int row = 0; row < s.kernel.rows; row++) {
     for (int column = 0; column < s.kernel.columns; column++) {
       const Vector weight = broadcast(*weights++);
-      const float* tap = input + row * taps.row + column * taps.column;
+      const float* tap = input + row * loop.tapRow + column * loop.tapColumn;
 #pragma GCC unroll 8
       for (int i = 0; i < columns; i++) accumulators[i] = multiplyAdd(weight, load(tap + i * step), accumulators[i]);
     }
   }
 }
 
-template <int columns, int step>
-inline void addWindow3x3(Vector (&accumulators)[columns], const float* input, int64_t rowPitch, const Vector (&weights)[9]) {
-  constexpr int kCovered = coveredColumns(columns, step, 3);
-#pragma GCC unroll 3
-  for (int row = 0; row < 3; row++) {
+/** 3x3 without dilation: each vector is loaded once for all the windows of the block that cover it. */
+template <int rows, int columns, int step>
+inline void addWindow3x3(Vector (&accumulators)[rows][columns], const float* input, int64_t rowPitch, const Vector (&weights)[9]) {
+  constexpr int kCoveredRows = covered(rows, step, 3), kCoveredColumns = covered(columns, step, 3);
+#pragma GCC unroll 8
+  for (int y = 0; y < kCoveredRows; y++) {
 #pragma GCC unroll 32
-    for (int column = 0; column < kCovered; column++) {
-      const Vector value = load(input + row * rowPitch + column * kLanes);
-#pragma GCC unroll 3
-      for (int tap = 0; tap < 3; tap++) {
-        const int i = (column - tap) / step;
-        if (column >= tap && (column - tap) % step == 0 && i < columns) {
-          accumulators[i] = multiplyAdd(weights[3 * row + tap], value, accumulators[i]);
-        }
+    for (int x = 0; x < kCoveredColumns; x++) {
+      const Vector value = load(input + y * rowPitch + x * kLanes);
+#pragma GCC unroll 9
+      for (int tap = 0; tap < 9; tap++) {
+        const int row = (y - tap / 3) / step, column = (x - tap % 3) / step;
+        const bool isCovered = y >= tap / 3 && (y - tap / 3) % step == 0 && row < rows &&  //
+                               x >= tap % 3 && (x - tap % 3) % step == 0 && column < columns;
+        if (isCovered) accumulators[row][column] = multiplyAdd(weights[tap], value, accumulators[row][column]);
       }
     }
   }
 }
 
-/** One channel; `fixed3x3`: a 3x3 kernel without dilation. */
-template <int columns, int fixedStep, bool fixed3x3>
-void depthwiseChannel(const DepthwiseStep& s, float* arena, int channel) {
-  const Taps taps = tapsOf(s.input, s.strides, s.dilations);
-  const RowParts parts = rowParts(s.output);
-  const Finish finish(s.activation);
-  const float* weights = s.weights + int64_t{channel} * s.kernel.rows * s.kernel.columns;
-  const Vector bias = broadcast(s.bias[channel]);
-  Vector kept[9];
-  if (fixed3x3) {
-    for (int i = 0; i < 9; i++) kept[i] = broadcast(weights[i]);
-  }
-  for (int row = 0; row < s.output.rows; row++) {
-    const float* input = arena + windowOffset(s.input, s.strides, channel, row);
-    float* output = arena + rowOffset(s.output, channel, row);
-    for (int part = 0; part < parts.count; part++) {
-      const int begin = partBegin(s.output, parts, part);
-      Vector accumulators[columns];
-      for (Vector& accumulator : accumulators) accumulator = bias;
-      if constexpr (fixed3x3) addWindow3x3<columns, fixedStep>(accumulators, input + begin * taps.step, taps.row, kept);
-      else addWindow<columns, fixedStep>(accumulators, input + begin * taps.step, s, taps, weights);
-      finish.apply(accumulators);
-#pragma GCC unroll 8
-      for (int i = 0; i < columns; i++) store(output + (begin + i) * kLanes, accumulators[i]);
+/** All channels' rows [row, row + rows); `fixed3x3`: a 3x3 kernel without dilation, and the same stride for rows and columns. */
+template <int rows, int columns, int fixedStep, bool fixed3x3>
+void depthwiseRows(const DepthwiseStep& s, const WindowLoop& loop, const Finish& finish, int row, int begin, int end) {
+  const int64_t outputPitch = s.output.rowPitch * kLanes;
+  const int kernelSize = s.kernel.rows * s.kernel.columns;
+  for (int channel = begin; channel < end; channel++) {
+    const float* weights = s.weights + int64_t{channel} * kernelSize;
+    const Vector bias = broadcast(s.bias[channel]);
+    Vector kept[9];
+    if (fixed3x3) {
+      for (int i = 0; i < 9; i++) kept[i] = broadcast(weights[i]);
     }
+    const float* input = loop.input(channel, row);
+    float* output = loop.output(channel, row);
+    for (int part = 0; part < loop.parts; part++) {
+      const int first = loop.partBegin(part);
+      Vector accumulators[rows][columns];
+      for (auto& line : accumulators) {
+        for (Vector& accumulator : line) accumulator = bias;
+      }
+      if constexpr (fixed3x3) addWindow3x3<rows, columns, fixedStep>(accumulators, input + first * loop.step, loop.tapRow, kept);
+      else addWindow<columns, fixedStep>(accumulators[0], input + first * loop.step, s, loop, weights);
+#pragma GCC unroll 2
+      for (int i = 0; i < rows; i++) {
+        float* to = output + i * outputPitch + first * kLanes;
+#pragma GCC unroll 8
+        for (int k = 0; k < columns; k++) store(to + k * kLanes, finish.clamp(accumulators[i][k]));
+        finish.rest(to, columns);
+      }
+    }
+  }
+}
+
+/** Row by row through all channels: memory is read and written in the order in which it lies. */
+template <int rows, int columns, int fixedStep, bool fixed3x3>
+void depthwiseBlocks(const DepthwiseStep& s, const WindowLoop& loop, int begin, int end) {
+  const Finish finish(s.activation);
+  for (int row = 0; row < s.output.rows; row += rows) {
+    const int first = row + rows <= s.output.rows ? row : s.output.rows - rows;
+    depthwiseRows<rows, columns, fixedStep, fixed3x3>(s, loop, finish, first, begin, end);
   }
 }
 
 template <int columns>
-void depthwiseColumns(const DepthwiseStep& s, float* arena, int channel) {
-  const bool is3x3 = s.kernel.rows == 3 && s.kernel.columns == 3 && s.dilations.columns == 1;
-  if (is3x3 && s.strides.columns == 1) depthwiseChannel<columns, 1, true>(s, arena, channel);
-  else if (is3x3 && s.strides.columns == 2) depthwiseChannel<columns, 2, true>(s, arena, channel);
-  else if (s.strides.columns == 1) depthwiseChannel<columns, 1, false>(s, arena, channel);
-  else depthwiseChannel<columns, 0, false>(s, arena, channel);
+void depthwiseColumns(const DepthwiseStep& s, const WindowLoop& loop, int begin, int end) {
+  constexpr int kRows = windowRows(columns);
+  const int stride = s.strides.rows == s.strides.columns ? s.strides.rows : 0;
+  const bool is3x3 = s.kernel.rows == 3 && s.kernel.columns == 3 && s.dilations.rows == 1 && s.dilations.columns == 1;
+  const bool hasRows = s.output.rows >= kRows;
+  if (is3x3 && stride == 1 && hasRows) depthwiseBlocks<kRows, columns, 1, true>(s, loop, begin, end);
+  else if (is3x3 && stride == 2 && hasRows) depthwiseBlocks<kRows, columns, 2, true>(s, loop, begin, end);
+  else if (s.strides.columns == 1) depthwiseBlocks<1, columns, 1, false>(s, loop, begin, end);
+  else depthwiseBlocks<1, columns, 0, false>(s, loop, begin, end);
 }
 
 void depthwise(const DepthwiseStep& s, const Frame& frame, int begin, int end) {
-  const int columns = rowParts(s.output).columns;
-  for (int channel = begin; channel < end; channel++) {
-    switch (columns) {
-      case 1: depthwiseColumns<1>(s, frame.arena, channel); break;
-      case 2: depthwiseColumns<2>(s, frame.arena, channel); break;
-      case 3: depthwiseColumns<3>(s, frame.arena, channel); break;
-      case 4: depthwiseColumns<4>(s, frame.arena, channel); break;
+  const WindowLoop loop(s.input, s.output, s.strides, s.dilations, frame.arena);
+  switch (loop.columns) {
+    case 1: return depthwiseColumns<1>(s, loop, begin, end);
+    case 2: return depthwiseColumns<2>(s, loop, begin, end);
+    case 3: return depthwiseColumns<3>(s, loop, begin, end);
+    case 4: return depthwiseColumns<4>(s, loop, begin, end);
 #if defined(HEADWATER_AVX512)
-      case 5: depthwiseColumns<5>(s, frame.arena, channel); break;
-      case 6: depthwiseColumns<6>(s, frame.arena, channel); break;
-      case 7: depthwiseColumns<7>(s, frame.arena, channel); break;
-      case 8: depthwiseColumns<8>(s, frame.arena, channel); break;
+    case 5: return depthwiseColumns<5>(s, loop, begin, end);
+    case 6: return depthwiseColumns<6>(s, loop, begin, end);
+    case 7: return depthwiseColumns<7>(s, loop, begin, end);
+    case 8: return depthwiseColumns<8>(s, loop, begin, end);
 #endif
-    }
   }
 }
 

@@ -27,7 +27,7 @@ void globalAverage(const GlobalAverageStep& s, const Frame& frame, int begin, in
       for (; column < s.input.columns; column++) sums[column % 4] = sums[column % 4] + masked(from + column * kLanes, mask[column]);
       mask += s.input.columns;
     }
-    const double sum = (sumOfLanes(sums[0]) + sumOfLanes(sums[1])) + (sumOfLanes(sums[2]) + sumOfLanes(sums[3]));
+    const double sum = sumOfLanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
     frame.arena[s.output + channel] = static_cast<float>(sum / s.pixels);
   }
 }

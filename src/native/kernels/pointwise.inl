@@ -15,8 +15,9 @@ void pointwise(const PointwiseStep& s, const Frame& frame, int begin, int end) {
       const Vector scale = broadcast(s.scale != nullptr ? s.scale[channel] : 1);
       const Vector shift = broadcast(s.shift != nullptr ? s.shift[channel] : 0);
       for (int column = 0; column < s.output.columns; column++) {
-        store(to + column * kLanes, finish.apply(multiplyAdd(load(from + column * kLanes), scale, shift)));
+        store(to + column * kLanes, finish.clamp(multiplyAdd(load(from + column * kLanes), scale, shift)));
       }
+      finish.rest(to, s.output.columns);
     }
   }
 }

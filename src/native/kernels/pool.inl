@@ -15,11 +15,11 @@ inline Vector reduce(Vector sofar, Vector value) {
 }
 
 template <int columns, int fixedStep, bool average>
-inline void combineWindow(Vector (&accumulators)[columns], const float* input, const PoolStep& s, const Taps& taps) {
-  const int64_t step = fixedStep > 0 ? fixedStep * kLanes : taps.step;
+inline void combineWindow(Vector (&accumulators)[columns], const float* input, const PoolStep& s, const WindowLoop& loop) {
+  const int64_t step = fixedStep > 0 ? fixedStep * kLanes : loop.step;
   for (int row = 0; row < s.kernel.rows; row++) {
     for (int column = 0; column < s.kernel.columns; column++) {
-      const float* tap = input + row * taps.row + column * taps.column;
+      const float* tap = input + row * loop.tapRow + column * loop.tapColumn;
 #pragma GCC unroll 8
       for (int i = 0; i < columns; i++) accumulators[i] = reduce<average>(accumulators[i], load(tap + i * step));
     }
@@ -29,7 +29,7 @@ inline void combineWindow(Vector (&accumulators)[columns], const float* input, c
 /** 3x3 of maximum with stride 2: down the columns first, since neighbours share every second one. */
 template <int columns>
 inline void maximumWindow3x3(Vector (&accumulators)[columns], const float* input, int64_t rowPitch) {
-  constexpr int kCovered = coveredColumns(columns, 2, 3);
+  constexpr int kCovered = covered(columns, 2, 3);
 #pragma GCC unroll 32
   for (int column = 0; column < kCovered; column++) {
     const float* top = input + column * kLanes;
@@ -41,17 +41,15 @@ inline void maximumWindow3x3(Vector (&accumulators)[columns], const float* input
 }
 
 template <int columns, int fixedStep, bool average, bool fixed3x3>
-void poolRow(const PoolStep& s, float* arena, int channel, int row) {
-  const Taps taps = tapsOf(s.input, s.strides, s.dilations);
-  const RowParts parts = rowParts(s.output);
-  const float* input = arena + windowOffset(s.input, s.strides, channel, row);
-  float* output = arena + rowOffset(s.output, channel, row);
-  for (int part = 0; part < parts.count; part++) {
-    const int begin = partBegin(s.output, parts, part);
+void poolRow(const PoolStep& s, const WindowLoop& loop, int channel, int row) {
+  const float* input = loop.input(channel, row);
+  float* output = loop.output(channel, row);
+  for (int part = 0; part < loop.parts; part++) {
+    const int begin = loop.partBegin(part);
     Vector accumulators[columns];
     for (Vector& accumulator : accumulators) accumulator = broadcast(average ? 0 : -FLT_MAX);
-    if constexpr (fixed3x3) maximumWindow3x3<columns>(accumulators, input + begin * taps.step, taps.row);
-    else combineWindow<columns, fixedStep, average>(accumulators, input + begin * taps.step, s, taps);
+    if constexpr (fixed3x3) maximumWindow3x3<columns>(accumulators, input + begin * loop.step, loop.tapRow);
+    else combineWindow<columns, fixedStep, average>(accumulators, input + begin * loop.step, s, loop);
     if (average) {
       const float* scale = s.scale + (int64_t{row} * s.output.columns + begin) * kLanes;
       for (int i = 0; i < columns; i++) accumulators[i] = accumulators[i] * load(scale + i * kLanes);
@@ -62,32 +60,33 @@ void poolRow(const PoolStep& s, float* arena, int channel, int row) {
 }
 
 template <int columns, int fixedStep, bool average, bool fixed3x3>
-void poolChannels(const PoolStep& s, float* arena, int begin, int end) {
+void poolChannels(const PoolStep& s, const WindowLoop& loop, int begin, int end) {
   for (int row = 0; row < s.output.rows; row++) {
-    for (int channel = begin; channel < end; channel++) poolRow<columns, fixedStep, average, fixed3x3>(s, arena, channel, row);
+    for (int channel = begin; channel < end; channel++) poolRow<columns, fixedStep, average, fixed3x3>(s, loop, channel, row);
   }
 }
 
 template <int columns>
-void poolColumns(const PoolStep& s, float* arena, int begin, int end) {
+void poolColumns(const PoolStep& s, const WindowLoop& loop, int begin, int end) {
   const bool is3x3 = s.kernel.rows == 3 && s.kernel.columns == 3 && s.dilations.columns == 1;
-  if (s.average) poolChannels<columns, 0, true, false>(s, arena, begin, end);
-  else if (s.strides.columns == 2 && is3x3) poolChannels<columns, 2, false, true>(s, arena, begin, end);
-  else if (s.strides.columns == 2) poolChannels<columns, 2, false, false>(s, arena, begin, end);
-  else poolChannels<columns, 0, false, false>(s, arena, begin, end);
+  if (s.average) poolChannels<columns, 0, true, false>(s, loop, begin, end);
+  else if (s.strides.columns == 2 && is3x3) poolChannels<columns, 2, false, true>(s, loop, begin, end);
+  else if (s.strides.columns == 2) poolChannels<columns, 2, false, false>(s, loop, begin, end);
+  else poolChannels<columns, 0, false, false>(s, loop, begin, end);
 }
 
 void pool(const PoolStep& s, const Frame& frame, int begin, int end) {
-  switch (rowParts(s.output).columns) {
-    case 1: return poolColumns<1>(s, frame.arena, begin, end);
-    case 2: return poolColumns<2>(s, frame.arena, begin, end);
-    case 3: return poolColumns<3>(s, frame.arena, begin, end);
-    case 4: return poolColumns<4>(s, frame.arena, begin, end);
+  const WindowLoop loop(s.input, s.output, s.strides, s.dilations, frame.arena);
+  switch (loop.columns) {
+    case 1: return poolColumns<1>(s, loop, begin, end);
+    case 2: return poolColumns<2>(s, loop, begin, end);
+    case 3: return poolColumns<3>(s, loop, begin, end);
+    case 4: return poolColumns<4>(s, loop, begin, end);
 #if defined(HEADWATER_AVX512)
-    case 5: return poolColumns<5>(s, frame.arena, begin, end);
-    case 6: return poolColumns<6>(s, frame.arena, begin, end);
-    case 7: return poolColumns<7>(s, frame.arena, begin, end);
-    case 8: return poolColumns<8>(s, frame.arena, begin, end);
+    case 5: return poolColumns<5>(s, loop, begin, end);
+    case 6: return poolColumns<6>(s, loop, begin, end);
+    case 7: return poolColumns<7>(s, loop, begin, end);
+    case 8: return poolColumns<8>(s, loop, begin, end);
 #endif
   }
 }

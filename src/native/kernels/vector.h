@@ -339,13 +339,25 @@ inline void storeFirst(float* p, Vector a, int count) {
 #endif
 }
 
-/** The exact sum of the lanes but for the rounding of doubles. */
+/** Sum of the lanes, added up as doubles. */
 inline double sumOfLanes(Vector a) {
+#if defined(HEADWATER_AVX512)
+  const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));
+  return _mm512_reduce_add_pd(_mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(a.v)), _mm512_cvtps_pd(high)));
+#elif defined(HEADWATER_AVX2)
+  const auto fours = [](__m256 half) {
+    return _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(half)), _mm256_cvtps_pd(_mm256_extractf128_ps(half, 1)));
+  };
+  const __m256d four = _mm256_add_pd(fours(a.a), fours(a.b));
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
+#else
   alignas(64) float values[16];
   store(values, a);
   double sum = 0;
   for (const float value : values) sum += value;
   return sum;
+#endif
 }
 
 /** Floats of a vector one by one, for what has no instruction of its own. */

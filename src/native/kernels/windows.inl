@@ -14,40 +14,51 @@ constexpr int kWindowColumns = 8;
 constexpr int kWindowColumns = 4;
 #endif
 
-/**
- * All parts of a row have the same number of columns; the last one begins early enough to end with the row, so some columns may be computed
- * twice.
- */
-struct RowParts {
-  int count, columns;
+/** Rows that a block of accumulators has at once. */
+constexpr int windowRows(int columns) {
+#if defined(HEADWATER_AVX512)
+  return columns > 0 ? 2 : 0;
+#else
+  return columns <= 2 ? 2 : 1;
+#endif
+}
+
+/** Rows or columns of vectors that `outputs` windows of length `kernel` cover. */
+constexpr int covered(int outputs, int step, int kernel) { return (outputs - 1) * step + kernel; }
+
+/** Where windows and their outputs lie, worked out once for a step; distances in floats. */
+struct WindowLoop {
+  WindowLoop(const View& from, const View& to, Pair strides, Pair dilations, float* arena)
+      : parts((to.columns + kWindowColumns - 1) / kWindowColumns),
+        columns((to.columns + parts - 1) / parts),
+        step(int64_t{strides.columns} * kLanes),
+        tapRow(from.rowPitch * dilations.rows * kLanes),
+        tapColumn(int64_t{dilations.columns} * kLanes),
+        lastBegin_(to.columns - columns),
+        input_(arena + from.offset * kLanes),
+        output_(arena + to.offset * kLanes),
+        inputRow_(from.rowPitch * strides.rows * kLanes),
+        inputChannel_(from.channelPitch * kLanes),
+        outputRow_(to.rowPitch * kLanes),
+        outputChannel_(to.channelPitch * kLanes) {}
+
+  /** Of the first tap for column 0. */
+  const float* input(int channel, int row) const { return input_ + channel * inputChannel_ + row * inputRow_; }
+  float* output(int channel, int row) const { return output_ + channel * outputChannel_ + row * outputRow_; }
+  /** All parts have the same number of columns: the last begins early enough to end with the row, so some may be computed twice. */
+  int partBegin(int part) const { return part * columns < lastBegin_ ? part * columns : lastBegin_; }
+
+  /** A row falls into `parts` of `columns` each. */
+  int parts, columns;
+  /** From an output's column to the next, from a tap's row and column to the next. */
+  int64_t step, tapRow, tapColumn;
+
+ private:
+  int lastBegin_;
+  const float* input_;
+  float* output_;
+  int64_t inputRow_, inputChannel_, outputRow_, outputChannel_;
 };
-inline RowParts rowParts(const View& output) {
-  const int count = (output.columns + kWindowColumns - 1) / kWindowColumns;
-  return {count, (output.columns + count - 1) / count};
-}
-inline int partBegin(const View& output, RowParts parts, int part) {
-  const int begin = part * parts.columns, last = output.columns - parts.columns;
-  return begin < last ? begin : last;
-}
-
-/** Columns of vectors that `outputs` windows of `kernel` columns cover. */
-constexpr int coveredColumns(int outputs, int step, int kernel) { return (outputs - 1) * step + kernel; }
-
-/** Floats from a tap's row and column to the next, and from an output's column to the next. */
-struct Taps {
-  int64_t row, column, step;
-};
-inline Taps tapsOf(const View& input, Pair strides, Pair dilations) {
-  return {input.rowPitch * dilations.rows * kLanes, int64_t{dilations.columns} * kLanes, int64_t{strides.columns} * kLanes};
-}
-
-/** Of channel and output row, column 0, in floats from the arena's begin. */
-inline int64_t windowOffset(const View& input, Pair strides, int channel, int row) {
-  return (input.offset + channel * input.channelPitch + row * strides.rows * input.rowPitch) * kLanes;
-}
-inline int64_t rowOffset(const View& output, int channel, int row) {
-  return (output.offset + channel * output.channelPitch + row * output.rowPitch) * kLanes;
-}
 
 }  // namespace
 }  // namespace headwater
