@@ -60,7 +60,10 @@ async function openSparse(setting: EngineSetting, input: Float32Array<ArrayBuffe
   const image = { size, resize: size, channels: 'rgb', scale: 255, mean: [0, 0, 0], std: [1, 1, 1] } as const;
   return async () => {
     const options = { name: 'bench', model, engine: 'sparse', threads, output, image, isa } as const;
-    const backbone = await loadBackbone(options, () => {});
+    const lines: string[] = [];
+    const backbone = await loadBackbone(options, (line) => lines.push(line));
+    // The service goes on with ONNX Runtime where the sparse engine can't run; a benchmark must not take one for the other.
+    if (backbone.info.engine !== 'sparse') throw new Error(`the sparse engine did not load: ${lines.join('; ')}`);
     const run = async () => (await backbone.embed([{ kind: 'input', count: batch, data: input }])).embeddings;
     return { isa: backbone.info.isa, run };
   };

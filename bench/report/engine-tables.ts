@@ -22,16 +22,21 @@ export interface Section {
 export function engineSections(result: EngineBenchResult): Section[] {
   const { networks, isolated, footprint, noise, leftOut } = result;
   const note = leftOut.length === 0 ? '' : `\n\nLeft out: ${leftOut.join('; ')}.`;
-  return [
+  const sections: Section[] = [
     { name: 'engine:machine', markdown: machineLines(result.machine, result.command) + note },
-    { name: 'engine:networks', markdown: networkTable(networks) },
-    { name: 'engine:int8', markdown: int8Table(networks) },
-    { name: 'engine:avx2', markdown: avx2Table(networks.filter(({ prototype }) => prototype !== undefined)) },
-    { name: 'engine:numerics', markdown: numericsTable(networks) },
-    ...(isolated === undefined ? [] : [{ name: 'engine:isolated', markdown: isolatedTable(isolated) }]),
-    ...(footprint === undefined ? [] : [{ name: 'engine:footprint', markdown: footprintTable(footprint) }]),
-    ...(noise === undefined ? [] : [{ name: 'engine:noise', markdown: noiseTable(noise) }]),
   ];
+  const add = (name: string, markdown: string) => sections.push({ name: `engine:${name}`, markdown });
+  if (networks.length > 0) {
+    add('networks', networkTable(networks));
+    add('int8', int8Table(networks));
+    add('numerics', numericsTable(networks));
+  }
+  const measuredBefore = networks.filter(({ prototype }) => prototype !== undefined);
+  if (measuredBefore.length > 0) add('avx2', avx2Table(measuredBefore));
+  if (isolated !== undefined) add('isolated', isolatedTable(isolated));
+  if (footprint !== undefined) add('footprint', footprintTable(footprint));
+  if (noise !== undefined) add('noise', noiseTable(noise));
+  return sections;
 }
 
 export function machineLines(
