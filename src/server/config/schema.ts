@@ -52,7 +52,9 @@ function triple(item: z.ZodNumber, what: string) {
 const backbone = z.strictObject({
   name: name('a backbone name').describe('also a model name: requests can ask for its embeddings'),
   model: text('the path of an ONNX file').describe("ONNX file; relative to the configuration file's folder"),
-  engine: choice(['auto', 'sparse', 'onnxruntime']).default('auto').describe('what runs it'),
+  engine: choice(['auto', 'sparse', 'onnxruntime'])
+    .default('auto')
+    .describe('what runs it; auto: the faster one, timed at start'),
   threads: integer(0, 1024).default(0).describe('threads that compute; 0: all cores'),
   output: text('the name of a tensor')
     .optional()
