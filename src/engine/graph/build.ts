@@ -50,7 +50,8 @@ export function buildGraph(model: OnnxModel, index: GraphIndex, options: BuildOp
     throw new EngineError('model_unsupported', `${file}: ${index.graph.nodes.length} nodes; ${mostNodes} is the limit`);
   }
   const sorted = sortNodes(index, output, file);
-  const builder = new GraphBuilder(index, model.opsets.get('') ?? 0);
+  const read = new Set([output, ...sorted.flatMap((node) => node.inputs)]);
+  const builder = new GraphBuilder(index, model.opsets.get('') ?? 0, read);
   const problems = builder.attempt('', 'input', () => builder.addInput(options.imageSize));
   if (problems.length > 0) return { kind: 'unsupported', problems };
   for (const node of sorted) {
@@ -82,6 +83,8 @@ class GraphBuilder {
   constructor(
     readonly index: GraphIndex,
     readonly opset: number,
+    /** The tensors that nodes which the embedding needs read. */
+    readonly read: ReadonlySet<string>,
   ) {
     const here = index.graph.initializers.filter((tensor) => !tensor.external);
     const stored = here.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0);
@@ -126,7 +129,7 @@ class GraphBuilder {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : this.#valueOf(name)));
     if (inputs.includes(null)) return;
     if (node.domain !== '') refuse(`the domain ${quote(node.domain)}`);
-    const source = new NodeSource(node, this.opset, inputs as (Value | undefined)[]);
+    const source = new NodeSource(node, this.opset, inputs as (Value | undefined)[], (name) => this.read.has(name));
     if (node.opType === 'Shape' || inputs.every((value) => value?.kind !== 'activation')) {
       this.#values.set(node.outputs[0] ?? '', foldNode(source, this.#budget));
       this.foldedConstants++;

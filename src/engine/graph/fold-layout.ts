@@ -55,7 +55,7 @@ export function foldSlice(source: NodeSource, budget: FoldBudget): Constant {
   const dims = [...input.dims];
   const strides = stridesOf(input.dims);
   let offset = 0;
-  for (const { axis, start, step, length } of readSlice(source, input.dims)) {
+  for (const { axis, start, step, length } of readSlice(source, input.dims, true)) {
     offset += start * strides[axis]!;
     strides[axis] = strides[axis]! * step;
     dims[axis] = length;

@@ -58,6 +58,11 @@ function evaluate(source: NodeSource, budget: FoldBudget): Constant {
         input.dims.filter((length, axis) => length !== 1 || (axes !== undefined && !axes.includes(axis))),
       );
     }
+    case 'ConstantOfShape':
+      return foldFill(source, budget);
+    case 'Floor':
+    case 'Ceil':
+      return rounded(constantInput(source, 0), node.opType === 'Floor' ? Math.floor : Math.ceil, budget);
     case 'Transpose':
       return foldTranspose(source, budget);
     case 'Gather':
@@ -105,6 +110,27 @@ function cast(constant: Constant, to: number): Constant {
     return toFloat ? { kind: 'floats', dims, values: Float32Array.from(constant.values, known) } : constant;
   }
   return toFloat ? constant : { kind: 'integers', dims, values: Array.from(constant.values, Math.trunc) };
+}
+
+/** A tensor full of one value, 0 when none is given. */
+function foldFill(source: NodeSource, budget: FoldBudget): Constant {
+  const dims = source.integers(0) ?? refuse('input 0 is missing');
+  checkRank(dims);
+  const tensor = source.attributes.tensor('value');
+  const value = tensor === undefined ? undefined : readConstant(tensor);
+  if (dims.some((length) => !(length >= 0)) || (value !== undefined && value.values.length !== 1))
+    refuse('its shape or value');
+  const count = elementCount(dims);
+  budget.spend(count);
+  return value?.kind === 'integers'
+    ? { kind: 'integers', dims, values: new Array<Dimension>(count).fill(value.values[0]!) }
+    : { kind: 'floats', dims, values: new Float32Array(count).fill(value?.values[0] ?? 0) };
+}
+
+function rounded(constant: Constant, round: (value: number) => number, budget: FoldBudget): Constant {
+  if (constant.kind === 'integers') return refuse('rounding of integers');
+  budget.spend(constant.values.length);
+  return { ...constant, values: constant.values.map(round) };
 }
 
 function known(value: Dimension): number {

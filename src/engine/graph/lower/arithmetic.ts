@@ -2,6 +2,7 @@ import type { FloatConstant } from '../constant.js';
 import { refuse } from '../refusal.js';
 import { broadcast, channelsOf } from '../shape.js';
 import type { BinaryOperator } from '../types.js';
+import { lowerIdentity } from './layout.js';
 import type { ActivationValue, Lowered, NodeSource } from './source.js';
 
 /** Add, Sub, Mul, Div: of two activations, or of one and a constant, which becomes scale and shift of each channel. */
@@ -52,6 +53,13 @@ export function lowerArithmetic(operator: BinaryOperator): (source: NodeSource) 
   };
 }
 
+/** Sum of one or two, as the first exporters wrote residuals. */
+export function lowerSum(source: NodeSource): Lowered[] {
+  if (source.inputs.length === 1) return lowerIdentity(source);
+  if (source.inputs.length > 2) refuse(`a sum of ${source.inputs.length}: at most two are read`);
+  return lowerArithmetic('Add')(source);
+}
+
 /** Inference form: y = gamma (x - mean) / sqrt(variance + epsilon) + beta. */
 export function lowerBatchNormalization(source: NodeSource): Lowered[] {
   const input = source.activation(0);
@@ -61,7 +69,7 @@ export function lowerBatchNormalization(source: NodeSource): Lowered[] {
   attributes.ignore('momentum', 'training_mode', 'spatial');
   if (attributes.integer('training_mode', 0) !== 0) refuse('training_mode');
   if (attributes.integer('spatial', 1) !== 1) refuse('spatial = 0');
-  if (source.node.outputs.filter((output) => output !== '').length > 1) refuse('the outputs of training');
+  if (!source.readsOnlyFirstOutput) refuse('the outputs of training');
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((index) => source.vector(index, channels));
   const scale = gamma!.map((value, channel) => value / Math.sqrt(variance![channel]! + epsilon));
   const shift = beta!.map(

@@ -79,7 +79,7 @@ export function lowerIdentity(source: NodeSource): Lowered[] {
 
 /** At inference Dropout does nothing. */
 export function lowerDropout(source: NodeSource): Lowered[] {
-  if (source.node.outputs.filter((output) => output !== '').length > 1) refuse('its second output, the mask');
+  if (!source.readsOnlyFirstOutput) refuse('its second output, the mask');
   source.attributes.ignore('ratio', 'seed', 'is_test');
   const training = source.inputs[2];
   if (training !== undefined && source.integers(2)?.some((value) => value !== 0)) refuse('training mode');
@@ -120,11 +120,17 @@ export function lowerConcat(source: NodeSource): Lowered[] {
   ];
 }
 
+/** Before opset 13 all axes from `first` on were one: the same as a single one where the others have length 1. */
+function onlyLongAxis(shape: Shape, first: number): number {
+  const long = shape.flatMap((length, axis) => (axis >= first && length !== 1 ? [axis] : []));
+  return long.length > 1 ? refuse(`a softmax over axes ${long.join(', ')} together`) : (long[0] ?? first);
+}
+
 export function lowerSoftmax(source: NodeSource): Lowered[] {
   const input = source.activation(0);
   const rank = input.shape.length;
-  const axis = resolveAxis(source.attributes.integer('axis', source.opset < 13 ? 1 : -1), rank);
-  // Before opset 13 all axes from `axis` on were one: the same thing only for the last.
-  if (axis === 0 || (source.opset < 13 && axis !== rank - 1)) refuse(`a softmax over axis ${axis} of ${rank}`);
+  const given = resolveAxis(source.attributes.integer('axis', source.opset < 13 ? 1 : -1), rank);
+  const axis = source.opset < 13 ? onlyLongAxis(input.shape, given) : given;
+  if (given === 0) refuse('a softmax over the batch');
   return [{ operation: { type: 'Softmax', axis }, inputs: [input], shape: input.shape }];
 }

@@ -1,5 +1,5 @@
 import { lowerClip, lowerHardSigmoid, lowerLeakyRelu, lowerPlainActivation } from './activations.js';
-import { lowerArithmetic, lowerBatchNormalization } from './arithmetic.js';
+import { lowerArithmetic, lowerBatchNormalization, lowerSum } from './arithmetic.js';
 import { lowerConvolution } from './convolution.js';
 import { lowerPad, lowerResize } from './image.js';
 import {
@@ -52,6 +52,7 @@ export const operators: ReadonlyMap<string, Lowering> = new Map<string, Lowering
   ['Split', lowerSplit],
   ['Squeeze', lowerSqueeze],
   ['Sub', lowerArithmetic('Sub')],
+  ['Sum', lowerSum],
   ['Transpose', lowerTranspose],
   ['Unsqueeze', lowerUnsqueeze],
   ['Upsample', lowerResize],

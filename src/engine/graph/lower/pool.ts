@@ -4,7 +4,7 @@ import type { Lowered, NodeSource } from './source.js';
 import { readWindow } from './window.js';
 
 export function lowerMaxPool(source: NodeSource): Lowered[] {
-  if (source.node.outputs.length > 1) refuse('its second output, the indices');
+  if (!source.readsOnlyFirstOutput) refuse('its second output, the indices');
   source.attributes.ignore('storage_order');
   return lowerPool(source, 'MaxPool', false);
 }

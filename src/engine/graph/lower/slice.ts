@@ -18,8 +18,8 @@ export function lowerSlice(source: NodeSource): Lowered[] {
   return [select(source, parts)];
 }
 
-/** @throws Refusal for slices of the batch, and backward ones. */
-export function readSlice(source: NodeSource, shape: Shape): AxisSlice[] {
+/** @throws Refusal for slices of the batch, and backward ones but where they are `reversible`. */
+export function readSlice(source: NodeSource, shape: Shape, reversible = false): AxisSlice[] {
   const starts = source.integersOrAttribute(1, 'starts') ?? refuse('no starts');
   const ends = source.integersOrAttribute(2, 'ends') ?? refuse('no ends');
   const axes = source.integersOrAttribute(3, 'axes') ?? starts.map((_, index) => index);
@@ -29,7 +29,11 @@ export function readSlice(source: NodeSource, shape: Shape): AxisSlice[] {
   }
   return axes.flatMap((given, index) => {
     const axis = resolveAxis(given, shape.length);
-    return axisSlice(shape[axis]!, axis, starts[index]!, ends[index]!, steps[index]!);
+    const length = shape[axis]!;
+    if (reversible && steps[index]! < 0 && typeof length === 'number') {
+      return [backward(length, axis, starts[index]!, ends[index]!, steps[index]!)];
+    }
+    return axisSlice(length, axis, starts[index]!, ends[index]!, steps[index]!);
   });
 }
 
@@ -39,6 +43,19 @@ function axisSlice(length: Dimension, axis: number, from: number, to: number, st
   const within = (index: number) => Math.min(length, Math.max(0, index < 0 ? index + length : index));
   const start = within(from);
   return [{ axis, start, step, length: Math.max(0, Math.ceil((within(to) - start) / step)) }];
+}
+
+/** As exporters reverse lists of pads: ends below the first index mean "through the first". */
+function backward(length: number, axis: number, from: number, to: number, step: number): AxisSlice {
+  if (!Number.isInteger(step)) refuse(`a step of ${step}`);
+  const start = Math.min(length - 1, from < 0 ? from + length : from);
+  const end = Math.max(-1, to < 0 ? to + length : to);
+  return {
+    axis,
+    start: Math.max(0, start),
+    step,
+    length: start < 0 ? 0 : Math.max(0, Math.ceil((end - start) / step)),
+  };
 }
 
 /** Lengths are an attribute up to opset 12, an input since; without them the parts are equal. */

@@ -29,8 +29,15 @@ export class NodeSource {
     readonly opset: number,
     /** undefined: an optional input that is left out. */
     readonly inputs: readonly (Value | undefined)[],
+    /** Whether the embedding needs a tensor. */
+    private readonly isRead: (tensor: string) => boolean,
   ) {
     this.attributes = new Attributes(node);
+  }
+
+  /** Exporters name outputs, such as Dropout's mask, that nobody reads. */
+  get readsOnlyFirstOutput(): boolean {
+    return this.node.outputs.slice(1).every((output) => output === '' || !this.isRead(output));
   }
 
   activation(index: number): ActivationValue {

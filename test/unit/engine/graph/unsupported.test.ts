@@ -47,6 +47,13 @@ const reasons: [string, Partial<NodeSpec> & { op: string }, RegExp, Partial<Mode
     /"linear"/,
     { weights: { f: { dims: [4], values: [1, 1, 2, 2] } } },
   ],
+  [
+    'a softmax over several axes together',
+    { op: 'Softmax', attributes: { axis: 1 } },
+    /axes 1, 2, 3 together/,
+    { opset: 11 },
+  ],
+  ['a sum of three', { op: 'Sum', inputs: ['x', 'x', 'x'] }, /at most two/],
   ['a transposition of the batch', { op: 'Transpose', attributes: { perm: [1, 0, 2, 3] } }, /moves the batch/],
   [
     'an output of impossible size',
@@ -68,6 +75,14 @@ for (const [name, node, reason, more] of reasons) {
     assert.match(problem!.reason, reason);
   });
 }
+
+test('an output that somebody reads is not left out', () => {
+  const nodes: NodeSpec[] = [
+    { op: 'Dropout', name: 'drop', inputs: ['x'], outputs: ['y', 'mask'] },
+    { op: 'Mul', inputs: ['y', 'mask'], outputs: ['z'] },
+  ];
+  assert.match(problemsOf(spec(nodes, { opset: 9 }))[0]!.reason, /the mask/);
+});
 
 test('all nodes that can not be held are named, but not those that the embedding does not need', () => {
   const odd = (input: string, output: string): NodeSpec => ({
