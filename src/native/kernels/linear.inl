@@ -32,19 +32,21 @@ void denseLinear(const DenseLinearStep& s, const Frame& frame, int begin, int en
   }
 }
 
-/** Gathers are no faster than loads one by one on the machines we know, so these sums are scalar. */
+/** By gathers: on Zen 4 as fast as the best of loads one by one, which compilers turn into something three times slower. */
 inline float sparseDot(const float* x, const int32_t* indices, const float* values, int count) {
-  float sums[kLinearSums] = {};
+  Vector sums[2] = {zero(), zero()};
   int i = 0;
-  for (; i + kLinearSums <= count; i += kLinearSums) {
-#pragma GCC unroll 8
-    for (int k = 0; k < kLinearSums; k++) sums[k] += values[i + k] * x[indices[i + k]];
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    sums[0] = multiplyAdd(loadUnaligned(values + i), gather(x, indices + i), sums[0]);
+    sums[1] = multiplyAdd(loadUnaligned(values + i + kLanes), gather(x, indices + i + kLanes), sums[1]);
   }
-  for (; i < count; i++) sums[0] += values[i] * x[indices[i]];
-  for (int width = kLinearSums / 2; width > 0; width /= 2) {
-    for (int k = 0; k < width; k++) sums[k] += sums[k + width];
+  if (i + kLanes <= count) {
+    sums[0] = multiplyAdd(loadUnaligned(values + i), gather(x, indices + i), sums[0]);
+    i += kLanes;
   }
-  return sums[0];
+  double sum = sumOfLanes(sums[0] + sums[1]);
+  for (; i < count; i++) sum += double{values[i]} * x[indices[i]];
+  return static_cast<float>(sum);
 }
 
 void sparseLinear(const SparseLinearStep& s, const Frame& frame, int begin, int end) {

@@ -26,10 +26,8 @@ void toPlain(const ToPlainStep& s, const Frame& frame, int begin, int end) {
 void fromPlain(const FromPlainStep& s, const Frame& frame, int begin, int end) {
   const TileSource source = {s.grid, s.height, s.width, 0, 0, 0, 0};
   for (int channel = begin; channel < end; channel++) {
-    const float* plane = frame.arena + s.input + int64_t{channel} * s.height * s.width;
-    layTiles(source, s.output, channel, frame.arena, [&](int y, int x, int count, float* to) {
-      std::memcpy(to, plane + int64_t{y} * s.width + x, sizeof(float) * count);
-    });
+    const FloatPixels pixels = {frame.arena + s.input + int64_t{channel} * s.height * s.width, s.width};
+    layTiles(source, s.output, channel, frame.arena, pixels);
   }
 }
 

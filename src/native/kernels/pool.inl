@@ -1,8 +1,6 @@
-// Maximum or average of a window. A maximum is taken as ONNX Runtime takes it: from the lowest float on, and a NaN is lost unless it comes
-// last.
+// Maximum or average of a window. In a maximum a NaN is lost or not, depending on where in the window it stands; so it is in ONNX Runtime, but
+// not for the same places.
 #pragma once
-
-#include <cfloat>
 
 #include "windows.inl"
 
@@ -47,7 +45,7 @@ void poolRow(const PoolStep& s, const WindowLoop& loop, int channel, int row) {
   for (int part = 0; part < loop.parts; part++) {
     const int begin = loop.partBegin(part);
     Vector accumulators[columns];
-    for (Vector& accumulator : accumulators) accumulator = broadcast(average ? 0 : -FLT_MAX);
+    for (Vector& accumulator : accumulators) accumulator = broadcast(average ? 0 : -INFINITY);
     if constexpr (fixed3x3) maximumWindow3x3<columns>(accumulators, input + begin * loop.step, loop.tapRow);
     else combineWindow<columns, fixedStep, average>(accumulators, input + begin * loop.step, s, loop);
     if (average) {

@@ -339,6 +339,20 @@ inline void storeFirst(float* p, Vector a, int count) {
 #endif
 }
 
+/** p[indices[lane]]. */
+inline Vector gather(const float* p, const int32_t* indices) {
+#if defined(HEADWATER_AVX512)
+  return {_mm512_i32gather_ps(_mm512_loadu_si512(indices), p, 4)};
+#elif defined(HEADWATER_AVX2)
+  const auto half = [p](const int32_t* at) { return _mm256_i32gather_ps(p, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)), 4); };
+  return {half(indices), half(indices + 8)};
+#else
+  alignas(64) float values[16];
+  for (int i = 0; i < 16; i++) values[i] = p[indices[i]];
+  return load(values);
+#endif
+}
+
 /** Sum of the lanes, added up as doubles. */
 inline double sumOfLanes(Vector a) {
 #if defined(HEADWATER_AVX512)

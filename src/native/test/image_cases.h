@@ -61,7 +61,8 @@ inline void checkInput(Suite& suite, ImageCase image, bool areBytes) {
     if (!areBytes) return floats[(channel * image.height + y) * image.width + x];
     return normalise[channel * 256 + bytes[(y * image.width + x) * 3 + frame.pixelChannel[channel]]];
   });
-  const InputStep step = {output, image.grid, margins.top, margins.left, margins.bottom, margins.right, image.channels, image.height, image.width};
+  const InputStep step = {output,         image.grid,     margins.top,  margins.left, margins.bottom,
+                          margins.right, image.channels, image.height, image.width};
   suite.check("input", suite.kernels.input, step, frame, arena, image.describe() + (areBytes ? ", bytes" : ", floats"));
 }
 

@@ -1,5 +1,5 @@
-// Checks every kernel of every instruction set that this machine has against formulas written plainly from plan.ts, around the boundaries of
-// their tiles. Prints, for each instruction set, how many cases each kernel passed; exits with 1 and the case when one is wrong, or when
+// Checks every kernel of every instruction set that this machine has against formulas written plainly from plan.ts, around the
+// boundaries of their tiles. Prints, for each instruction set, how many cases each kernel passed; exits with 1 and the case when one is wrong, or when
 // a kernel was not checked at all. test/unit/native/kernel-suite.test.ts builds it with AddressSanitizer and UndefinedBehaviorSanitizer.
 #include "convolution_cases.h"
 #include "elementwise_cases.h"
@@ -12,8 +12,9 @@
 namespace headwater::test {
 namespace {
 
-constexpr const char* kNames[] = {"input",     "shuffle",   "sparseConv", "denseConv",      "depthwise",   "pool",    "pointwise",   "binary",      "globalAverage",
-                                  "toPlain",   "fromPlain", "plainCopy",  "plainFill",      "plainPointwise", "plainBinary", "softmax", "denseLinear", "sparseLinear"};
+constexpr const char* kNames[] = {"input",          "shuffle",     "sparseConv",    "denseConv",   "depthwise", "pool",
+                                  "pointwise",      "binary",      "globalAverage", "toPlain",     "fromPlain", "plainCopy",
+                                  "plainFill",      "plainPointwise", "plainBinary", "softmax",    "denseLinear", "sparseLinear"};
 static_assert(sizeof(Kernels) == sizeof(const char*) + sizeof kNames, "a kernel without a name here would not be checked");
 
 /** Returns the number of failures. */

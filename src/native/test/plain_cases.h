@@ -66,7 +66,8 @@ inline void checkPlainCopy(Suite& suite, int axes) {
   forEachIndex(s, [&](int64_t, auto offset) {
     arena.expect(step.output + offset(step.outputStrides), arena.before[step.input + offset(step.inputStrides)], 0);
   });
-  suite.check("plainCopy", suite.kernels.plainCopy, step, arena.frame(), arena, text("%d axes, last %d", axes, axes > 0 ? s.dims[axes - 1] : 1));
+  suite.check("plainCopy", suite.kernels.plainCopy, step, arena.frame(), arena,
+              text("%d axes, last %d", axes, axes > 0 ? s.dims[axes - 1] : 1));
 }
 
 inline void checkPlainFill(Suite& suite, int count) {
@@ -92,7 +93,9 @@ inline void checkPlainPointwise(Suite& suite, int channels, int inner, const Act
     const double y = activated(activation, x);
     arena.expect(output + i, y, activatedTolerance(y, 4e-7));
   }
-  const PlainPointwiseStep step = {input, output, channels, inner, hasScale ? scale.data() : nullptr, hasShift ? shift.data() : nullptr, activation};
+  const float* const scales = hasScale ? scale.data() : nullptr;
+  const float* const shifts = hasShift ? shift.data() : nullptr;
+  const PlainPointwiseStep step = {input, output, channels, inner, scales, shifts, activation};
   suite.check("plainPointwise", suite.kernels.plainPointwise, step, arena.frame(), arena,
               text("%d channels of %d ", channels, inner) + describe(activation));
 }
