@@ -99,18 +99,7 @@ void depthwiseColumns(const DepthwiseStep& s, const WindowLoop& loop, int begin,
 
 void depthwise(const DepthwiseStep& s, const Frame& frame, int begin, int end) {
   const WindowLoop loop(s.input, s.output, s.strides, s.dilations, frame.arena);
-  switch (loop.columns) {
-    case 1: return depthwiseColumns<1>(s, loop, begin, end);
-    case 2: return depthwiseColumns<2>(s, loop, begin, end);
-    case 3: return depthwiseColumns<3>(s, loop, begin, end);
-    case 4: return depthwiseColumns<4>(s, loop, begin, end);
-#if defined(HEADWATER_AVX512)
-    case 5: return depthwiseColumns<5>(s, loop, begin, end);
-    case 6: return depthwiseColumns<6>(s, loop, begin, end);
-    case 7: return depthwiseColumns<7>(s, loop, begin, end);
-    case 8: return depthwiseColumns<8>(s, loop, begin, end);
-#endif
-  }
+  withColumns(loop.columns, [&](auto columns) { depthwiseColumns<decltype(columns)::value>(s, loop, begin, end); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "activation.inl"
+#include "lanes.h"
 
 namespace headwater {
 namespace {

@@ -75,18 +75,7 @@ void poolColumns(const PoolStep& s, const WindowLoop& loop, int begin, int end) 
 
 void pool(const PoolStep& s, const Frame& frame, int begin, int end) {
   const WindowLoop loop(s.input, s.output, s.strides, s.dilations, frame.arena);
-  switch (loop.columns) {
-    case 1: return poolColumns<1>(s, loop, begin, end);
-    case 2: return poolColumns<2>(s, loop, begin, end);
-    case 3: return poolColumns<3>(s, loop, begin, end);
-    case 4: return poolColumns<4>(s, loop, begin, end);
-#if defined(HEADWATER_AVX512)
-    case 5: return poolColumns<5>(s, loop, begin, end);
-    case 6: return poolColumns<6>(s, loop, begin, end);
-    case 7: return poolColumns<7>(s, loop, begin, end);
-    case 8: return poolColumns<8>(s, loop, begin, end);
-#endif
-  }
+  withColumns(loop.columns, [&](auto columns) { poolColumns<decltype(columns)::value>(s, loop, begin, end); });
 }
 
 }  // namespace

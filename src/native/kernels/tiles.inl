@@ -2,7 +2,7 @@
 #pragma once
 
 #include "steps.h"
-#include "vector.h"
+#include "lanes.h"
 
 namespace headwater {
 namespace {

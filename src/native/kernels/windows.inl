@@ -10,9 +10,23 @@ namespace {
 /** Columns of accumulators, beside the nine weights of a 3x3 window: as many as there are registers for. */
 #if defined(HEADWATER_AVX512)
 constexpr int kWindowColumns = 8;
-#else
+#elif defined(HEADWATER_AVX2) || defined(HEADWATER_NEON)
 constexpr int kWindowColumns = 4;
+#else
+constexpr int kWindowColumns = 2;
 #endif
+
+template <int number>
+struct Constant {
+  static constexpr int value = number;
+};
+
+/** Calls run(Constant<columns>), for 1 to kWindowColumns columns. */
+template <int most = kWindowColumns, typename Run>
+void withColumns(int columns, Run run) {
+  if (columns == most) run(Constant<most>());
+  else if constexpr (most > 1) withColumns<most - 1>(columns, run);
+}
 
 /** Rows that a block of accumulators has at once. */
 constexpr int windowRows(int columns) {
