@@ -14,6 +14,7 @@ import { expandSparse } from '../../../src/engine/onnx/sparse.js';
 import { prepareModel } from '../../../src/engine/prepare.js';
 import { interpretGraph, relativeError } from '../../support/interpret-graph.js';
 import { runOnnxRuntime } from '../../support/networks/reference.js';
+import { nativeOrReason } from '../../support/networks/run-sparse.js';
 import { tinyOptions } from './fixtures.js';
 import { graphOf, imageFor } from './graph/graphs.js';
 import type { ModelSpec } from './synthetic.js';
@@ -98,6 +99,14 @@ test('ONNX Runtime runs such a model as a backbone, and inspect tells of its wei
   assert.deepEqual(report.unsupported, []);
   assert.equal(report.graph!.totals.nonZeros, 6);
   assert.equal(report.sparsity, 0.5);
+});
+
+test('the sparse engine runs it, too', { skip: nativeOrReason().skip }, async () => {
+  const backbone = await loadBackbone({ ...options, engine: 'sparse', model: write(whole) }, () => {});
+  assert.equal(backbone.info.engine, 'sparse');
+  const { embeddings } = await backbone.embed([{ kind: 'input', count: 1, data: new Float32Array(192).fill(1) }]);
+  assert.deepEqual([...embeddings], [1, 1, 1, 0.25]);
+  await backbone.close();
 });
 
 test('what is left of the model has nothing elsewhere any more, nor what it does not need', async () => {
