@@ -51,4 +51,26 @@ describe('setup', () => {
       rmSync(folder, { recursive: true, force: true });
     }
   });
+
+  it('finds the tools that compile the addon, and names those that are missing', async () => {
+    const { missingTools, nodeGyp } = await load('setup/build-tools.mjs');
+    assert.match(nodeGyp(), /node-gyp\.js$/);
+    const folder = mkdtempSync(join(tmpdir(), 'headwater-setup-'));
+    const before = process.env.PATH;
+    const { CXX, MAKE, PYTHON } = process.env;
+    const missing = () => missingTools().map((tool: { name: string }) => tool.name);
+    try {
+      for (const name of ['CXX', 'MAKE', 'PYTHON']) delete process.env[name];
+      process.env.PATH = folder;
+      const named = missing();
+      assert.deepEqual(named.slice(0, 3), ['a C++ compiler (g++ or clang++)', 'make', 'python3']);
+      for (const program of ['clang++', 'gmake', 'python3']) writeFileSync(join(folder, program), '');
+      assert.deepEqual(missing(), named.slice(3));
+    } finally {
+      process.env.PATH = before;
+      for (const [name, value] of Object.entries({ CXX, MAKE, PYTHON }))
+        if (value !== undefined) process.env[name] = value;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });
