@@ -110,8 +110,8 @@ interface Windowed {
 
 /**
  * Convolution that skips zero weights. The non-zeros come in blocks of input channels that fit the L1 cache; a block lists for
- * each of its filters how many non-zeros follow. The first block starts from the bias, later ones add to what is in the output, the last one adds
- * the residual and applies the activation. Filters are cut into stripes so that several threads can share one row.
+ * each of its filters how many non-zeros follow. The first block starts from the bias and the residual, which may be what the output's memory held;
+ * later ones add to what is in the output; the last one applies the activation. Filters are cut into stripes so that several threads can share one row.
  */
 export interface SparseConvStep extends Windowed {
   readonly kind: 'sparseConv';
@@ -133,7 +133,7 @@ export interface SparseConvStep extends Windowed {
   readonly values: Constants;
 }
 
-/** Convolution with all weights. */
+/** Convolution with all weights. The residual may be what the output's memory held. */
 export interface DenseConvStep extends Windowed {
   readonly kind: 'denseConv';
   readonly residual: View | undefined;

@@ -217,14 +217,12 @@ class PlanRun {
           const first = at;
           this.each({ ...step.output, channels: 1 }, (_, y, x, lane) => {
             let sum = block === 0 ? bias[filter]! : this.get(step.output, filter, y, x, lane);
+            if (block === 0 && step.residual !== undefined) sum += this.get(step.residual, filter, y, x, lane);
             const origin = step.input.offset + bases[block]! + y * down * step.input.rowPitch + x * across;
             for (let i = first; i < first + count; i++) {
               sum += values[i]! * this.arena[(origin + offsets[i]!) * lanes + lane]!;
             }
-            if (block === step.blocks - 1) {
-              sum += step.residual === undefined ? 0 : this.get(step.residual, filter, y, x, lane);
-              sum = activate(step.activation, sum);
-            }
+            if (block === step.blocks - 1) sum = activate(step.activation, sum);
             this.set(step.output, filter, y, x, lane, sum);
             return undefined;
           });

@@ -19,7 +19,8 @@ export interface Home {
 
 /**
  * Gives each image tensor its place. Parts of a Concat over channels lie inside of it, so that their producers write straight there; a slice of
- * channels is a part of its source; an elementwise operation works in place when nobody else reads its input.
+ * channels is a part of its source; an elementwise operation works in place when nobody else reads its input, and a convolution in place of the
+ * residual that it adds when nobody reads that afterwards.
  *
  * @param dims of every tensor
  */
@@ -44,6 +45,7 @@ export function isChannelView({ operation, output, inputs }: GraphNode, dims: Re
 class HomeFinder {
   readonly #readers: Map<string, GraphNode[]>;
   readonly #producers: Map<string, GraphNode>;
+  readonly #positions: Map<GraphNode, number>;
   /** Tensors whose place a later operation writes over. */
   readonly #overwritten = new Set<string>();
 
@@ -53,24 +55,41 @@ class HomeFinder {
     readonly homes: Map<string, Home>,
   ) {
     this.#readers = readersOf(graph);
+    this.#positions = new Map(graph.nodes.map((node, position) => [node, position]));
     this.#producers = new Map(graph.nodes.map((node) => [node.output, node]));
   }
 
   place(node: GraphNode): void {
-    const { output, operation, inputs } = node;
+    const { output, operation } = node;
     if (isChannelView(node, this.dims)) return;
     const image = imageDims(this.dims.get(output)!);
     if (image === undefined) return;
     const home = this.homes.get(output) ?? ownHome(image);
     this.homes.set(output, home);
     if (operation.type === 'Concat' && operation.axis === 1) this.#placeParts(node, home);
-    if (operation.type !== 'Activation' && operation.type !== 'ScaleShift' && operation.type !== 'Binary') return;
-    const replaced = inputs.find(
-      (input) => this.#isFree(input) && this.#isOnlyRead(input) && this.#sameDims(input, output),
-    );
+    const replaced = this.#replacedBy(node, this.#positions.get(node)!);
     if (replaced === undefined) return;
     this.homes.set(replaced, home);
     this.#overwritten.add(replaced);
+  }
+
+  /** The input whose memory the node may write its output to. */
+  #replacedBy({ operation, inputs, output }: GraphNode, position: number): string | undefined {
+    const isFree = (input: string) => this.#isFree(input) && this.#sameDims(input, output);
+    if (operation.type === 'Activation' || operation.type === 'ScaleShift' || operation.type === 'Binary') {
+      return inputs.find((input) => isFree(input) && this.#isOnlyRead(input));
+    }
+    if (operation.type !== 'Conv' || !operation.residual || operation.group > 1) return undefined;
+    const [input, residual] = inputs as [string, string];
+    return input !== residual && isFree(residual) && this.#isReadLastBy(residual, position) ? residual : undefined;
+  }
+
+  /** Views would go on showing what was written over. */
+  #isReadLastBy(tensor: string, position: number): boolean {
+    const readers = this.#readers.get(tensor) ?? [];
+    const isEarlier = (reader: GraphNode) =>
+      this.#positions.get(reader)! <= position && !isChannelView(reader, this.dims);
+    return tensor !== this.graph.output && readers.every(isEarlier);
   }
 
   #placeParts({ inputs, output }: GraphNode, home: Home): void {

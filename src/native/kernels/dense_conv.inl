@@ -34,6 +34,7 @@ struct DensePart {
 
 template <int columns>
 HEADWATER_INLINE void finishDense(const DenseConvStep& s, const DensePart& part, const Vector (&accumulators)[kDenseFilters][columns]) {
+  const Finish finish(s.activation);
 #pragma GCC unroll 4
   for (int f = 0; f < kDenseFilters; f++) {
     if (f >= part.filters) break;
@@ -41,10 +42,9 @@ HEADWATER_INLINE void finishDense(const DenseConvStep& s, const DensePart& part,
     for (int i = 0; i < columns; i++) {
       Vector value = accumulators[f][i];
       if (part.residual != nullptr) value = value + load(part.residual + f * part.residualChannel + i * kLanes);
-      if (s.activation.kind == ActivationKind::relu) value = maximum(value, zero());
-      else if (s.activation.kind != ActivationKind::none) value = activate(value, s.activation);
-      store(part.output + f * part.outputChannel + i * kLanes, value);
+      store(part.output + f * part.outputChannel + i * kLanes, finish.clamp(value));
     }
+    finish.rest(part.output + f * part.outputChannel, columns);
   }
 }
 

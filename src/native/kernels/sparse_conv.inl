@@ -4,6 +4,7 @@
 #pragma once
 
 #include "activation.inl"
+#include "lanes.h"
 #include "units.h"
 #include "vector.h"
 
@@ -55,18 +56,10 @@ HEADWATER_INLINE void accumulate(Vector (&accumulators)[columns], const float* i
   }
 }
 
-/** Any but those that cost one instruction. */
-inline bool isRare(const Activation& activation) {
-  return activation.kind != ActivationKind::none && activation.kind != ActivationKind::relu;
-}
-
-/** Kept out of the loops above: inlined, it would take their registers. */
-__attribute__((noinline)) void activateStored(float* values, int columns, const Activation& activation) {
-  for (int i = 0; i < columns; i++) store(values + i * kLanes, activate(load(values + i * kLanes), activation));
-}
-
-template <int columns, int fixedStep, bool isFirst, bool isLast>
-void sparseBlock(const SparseConvStep& s, const SparsePart& part, const float* input, SparseRows rows) {
+template <int columns, int fixedStep>
+void sparseBlock(const SparseConvStep& s, const SparsePart& part, const float* input, SparseRows rows, bool isFirst,
+                 bool isLast) {
+  const Finish finish(s.activation);
   const uint16_t* offsets = rows.offsets;
   const float* values = rows.values;
   for (auto row = rows.begin; row != rows.end; row++) {
@@ -75,8 +68,14 @@ void sparseBlock(const SparseConvStep& s, const SparsePart& part, const float* i
     Vector accumulators[columns];
     if (isFirst) {
       const Vector bias = broadcast(s.bias[filter]);
+      if (part.residual != nullptr) {
+        const float* residual = part.residual + filter * part.residualChannel;
 #pragma GCC unroll 8
-      for (int i = 0; i < columns; i++) accumulators[i] = bias;
+        for (int i = 0; i < columns; i++) accumulators[i] = bias + load(residual + i * kLanes);
+      } else {
+#pragma GCC unroll 8
+        for (int i = 0; i < columns; i++) accumulators[i] = bias;
+      }
     } else {
 #pragma GCC unroll 8
       for (int i = 0; i < columns; i++) accumulators[i] = load(output + i * kLanes);
@@ -85,19 +84,12 @@ void sparseBlock(const SparseConvStep& s, const SparsePart& part, const float* i
     offsets += count;
     values += count;
     if (isLast) {
-      if (part.residual != nullptr) {
-        const float* residual = part.residual + filter * part.residualChannel;
 #pragma GCC unroll 8
-        for (int i = 0; i < columns; i++) accumulators[i] = accumulators[i] + load(residual + i * kLanes);
-      }
-      if (s.activation.kind == ActivationKind::relu) {
-#pragma GCC unroll 8
-        for (int i = 0; i < columns; i++) accumulators[i] = maximum(accumulators[i], zero());
-      }
+      for (int i = 0; i < columns; i++) accumulators[i] = finish.clamp(accumulators[i]);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < columns; i++) store(output + i * kLanes, accumulators[i]);
-    if (isLast && isRare(s.activation)) activateStored(output, columns, s.activation);
+    if (isLast) finish.rest(output, columns);
   }
 }
 
@@ -108,11 +100,7 @@ void sparsePart(const SparseConvStep& s, const SparsePart& part, int stripeBegin
     const int32_t* to = s.starts[block * s.stripes + stripeEnd];
     const SparseRows rows = {s.rows + from[0], s.rows + to[0], s.offsets + from[1], s.values + from[1]};
     const float* input = part.input + static_cast<int64_t>(s.bases[block]) * kLanes;
-    const bool isFirst = block == 0, isLast = block == s.blocks - 1;
-    if (isFirst && isLast) sparseBlock<columns, fixedStep, true, true>(s, part, input, rows);
-    else if (isFirst) sparseBlock<columns, fixedStep, true, false>(s, part, input, rows);
-    else if (isLast) sparseBlock<columns, fixedStep, false, true>(s, part, input, rows);
-    else sparseBlock<columns, fixedStep, false, false>(s, part, input, rows);
+    sparseBlock<columns, fixedStep>(s, part, input, rows, block == 0, block == s.blocks - 1);
   }
 }
 

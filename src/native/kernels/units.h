@@ -7,35 +7,35 @@ namespace headwater {
 
 /** Columns that the accumulators of a convolution hold at once: the tile's columns in equal parts of at most seven. */
 constexpr int kMostColumns = 7;
-inline int columnParts(const View& output) { return (output.columns + kMostColumns - 1) / kMostColumns; }
-inline int columnBegin(const View& output, int part) { return output.columns * part / columnParts(output); }
+static inline int columnParts(const View& output) { return (output.columns + kMostColumns - 1) / kMostColumns; }
+static inline int columnBegin(const View& output, int part) { return output.columns * part / columnParts(output); }
 
 /** Unit = (row * columnParts + part) * stripes + stripe. */
-inline int units(const SparseConvStep& s) { return s.output.rows * columnParts(s.output) * s.stripes; }
+static inline int units(const SparseConvStep& s) { return s.output.rows * columnParts(s.output) * s.stripes; }
 /** Unit = (row * columnParts + part) * filter blocks + filter block (four filters). */
-inline int units(const DenseConvStep& s) { return s.output.rows * columnParts(s.output) * ((s.output.channels + 3) / 4); }
+static inline int units(const DenseConvStep& s) { return s.output.rows * columnParts(s.output) * ((s.output.channels + 3) / 4); }
 
 /** Unit = channel. */
-inline int units(const InputStep& s) { return s.output.channels; }
-inline int units(const ShuffleStep& s) { return s.output.channels; }
-inline int units(const DepthwiseStep& s) { return s.output.channels; }
-inline int units(const PoolStep& s) { return s.output.channels; }
-inline int units(const PointwiseStep& s) { return s.output.channels; }
-inline int units(const BinaryStep& s) { return s.output.channels; }
-inline int units(const GlobalAverageStep& s) { return s.input.channels; }
-inline int units(const ToPlainStep& s) { return s.input.channels; }
-inline int units(const FromPlainStep& s) { return s.output.channels; }
-inline int units(const PlainPointwiseStep& s) { return s.channels; }
+static inline int units(const InputStep& s) { return s.output.channels; }
+static inline int units(const ShuffleStep& s) { return s.output.channels; }
+static inline int units(const DepthwiseStep& s) { return s.output.channels; }
+static inline int units(const PoolStep& s) { return s.output.channels; }
+static inline int units(const PointwiseStep& s) { return s.output.channels; }
+static inline int units(const BinaryStep& s) { return s.output.channels; }
+static inline int units(const GlobalAverageStep& s) { return s.input.channels; }
+static inline int units(const ToPlainStep& s) { return s.input.channels; }
+static inline int units(const FromPlainStep& s) { return s.output.channels; }
+static inline int units(const PlainPointwiseStep& s) { return s.channels; }
 
 /** Unit = index of the first axis. */
-inline int units(const PlainCopyStep& s) { return s.axes == 0 ? 1 : s.dims[0]; }
-inline int units(const PlainBinaryStep& s) { return s.axes == 0 ? 1 : s.dims[0]; }
-inline int units(const SoftmaxStep& s) { return s.outer; }
+static inline int units(const PlainCopyStep& s) { return s.axes == 0 ? 1 : s.dims[0]; }
+static inline int units(const PlainBinaryStep& s) { return s.axes == 0 ? 1 : s.dims[0]; }
+static inline int units(const SoftmaxStep& s) { return s.outer; }
 /** Too quick to share. */
-inline int units(const PlainFillStep&) { return 1; }
+static inline int units(const PlainFillStep&) { return 1; }
 
 /** Unit = 16 outputs. */
-inline int units(const DenseLinearStep& s) { return (s.outputs + kLanes - 1) / kLanes; }
-inline int units(const SparseLinearStep& s) { return (s.outputs + kLanes - 1) / kLanes; }
+static inline int units(const DenseLinearStep& s) { return (s.outputs + kLanes - 1) / kLanes; }
+static inline int units(const SparseLinearStep& s) { return (s.outputs + kLanes - 1) / kLanes; }
 
 }  // namespace headwater
