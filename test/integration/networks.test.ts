@@ -5,11 +5,12 @@ import { interpretGraph, relativeError } from '../support/interpret-graph.js';
 import { networks } from '../support/networks/all.js';
 import { assertAlive, runOnnxRuntime } from '../support/networks/reference.js';
 import { firstImages, nativeOrReason, planWhole, withExecutor } from '../support/networks/run-sparse.js';
-import { graphOf, imageFor, tolerance } from '../unit/engine/graph/graphs.js';
+import { graphOf, imageFor, tolerance, tryGraph } from '../unit/engine/graph/graphs.js';
 import { buildModel } from '../unit/engine/synthetic.js';
 
 // Every architecture that the sparse engine is there for, whole: against ONNX Runtime, as a graph in plain loops and on the engine.
 
+const full = process.env.HEADWATER_TEST_FULL === '1';
 const batch = 3;
 const { native, skip } = nativeOrReason();
 
@@ -68,5 +69,33 @@ for (const { name, spec } of networks) {
         },
       );
     }
+  });
+}
+
+const long = full ? false : 'hundreds of plans: HEADWATER_TEST_FULL=1 runs it';
+for (const { name, spec } of networks) {
+  test(`${name}, cut at inner tensors, computes what its graph does in plain loops`, {
+    skip: skip || long,
+  }, async () => {
+    const model = spec();
+    const bytes = buildModel(model);
+    const tensors = model.nodes.filter(({ op }) => op !== 'Shape').flatMap(({ outputs }) => outputs);
+    const step = Math.max(1, Math.floor(tensors.length / 12));
+    let cuts = 0;
+    for (const tensor of tensors.filter((_, index) => index % step === 0)) {
+      const built = tryGraph(bytes, tensor);
+      // The sizes of a Resize are computed in the graph, too.
+      if (built.kind !== 'graph' && /does not depend on the image/.test(built.problems[0]!.reason)) continue;
+      const graph = graphOf(bytes, tensor);
+      const image = imageFor(graph, 1, 7);
+      const expected = interpretGraph(graph, image);
+      await withExecutor(native!, planWhole(optimise(graph).graph), { isa: 'auto', threads: 2 }, async (executor) => {
+        const { embeddings } = await executor.run([{ kind: 'input', count: 1, data: image.data }]);
+        const error = relativeError({ dims: [], data: embeddings }, expected);
+        assert.ok(error <= tolerance, `${tensor}: ${error} off`);
+      });
+      cuts++;
+    }
+    assert.ok(cuts >= 10, `${cuts} cuts`);
   });
 }
