@@ -70,8 +70,8 @@ View PlanReader::shape(const char* name) {
   v.rowPitch = integer(name, 0, kMostVectors);
   v.channelPitch = integer(name, 0, kMostVectors);
   v.channels = integer(name, 1, kMostImageSide);
-  v.rows = integer(name, 1, kMostImageSide);
-  v.columns = integer(name, 1, kMostImageSide);
+  v.rows = integer(name, 1, kMostTileSide);
+  v.columns = integer(name, 1, kMostTileSide);
   // Pixels that share memory would not be wrong addresses, but could be 2^60 of them.
   if (vectorsIn(v) > vectors()) fail(std::string(name) + " has more vectors than the arena");
   return v;

@@ -13,6 +13,7 @@ namespace headwater {
 // Bounds that keep sums of products of what is read below 2^62.
 constexpr int64_t kMostVectors = int64_t{1} << 27;  // 8 GiB; floats can be counted in an int32
 constexpr int64_t kMostImageSide = int64_t{1} << 20;
+constexpr int64_t kMostTileSide = int64_t{1} << 15;  // its square, too, fits an int: units.h multiplies columns
 constexpr int64_t kMostWindow = int64_t{1} << 10;   // strides, kernels, dilations
 
 class PlanReader {
