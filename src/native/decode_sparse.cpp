@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "decode.h"
+#include "kernels/units.h"
 
 namespace headwater {
 
@@ -10,6 +11,7 @@ namespace {
 
 // Kernels load offsets and values in groups that may reach over the end.
 constexpr int64_t kTail = 8;
+constexpr int kMostBlocks = 1 << 16;
 
 struct Counts {
   int64_t rows, nonZeros;
@@ -79,8 +81,9 @@ void decode(PlanReader& reader, SparseConvStep& step) {
   reader.expect(!step.hasResidual || sameShape(step.residual, step.output), "residual has another shape than output");
   step.strides = reader.pair("strides", 1, kMostWindow);
   step.activation = reader.activation();
-  step.blocks = reader.integer("blocks", 1, step.input.channels);
+  step.blocks = reader.integer("blocks", 1, kMostBlocks);
   step.stripes = reader.integer("stripes", 1, step.output.channels);
+  step.parts = reader.integer("parts", columnParts(step.output), step.output.columns);
   const int64_t filters = step.output.channels;
   reader.expect(int64_t{step.blocks} * filters <= INT32_MAX, "blocks have too many rows");
   reader.expect(int64_t{step.stripes} * step.output.rows * step.output.columns <= INT32_MAX, "stripes are too many");

@@ -19,7 +19,7 @@ const encoders: Encoders = {
   },
   sparseConv: (words, step) => {
     words.views(step.input, step.output).optionalView(step.residual).pairs(step.strides).activation(step.activation);
-    words.integers(step.blocks, step.stripes);
+    words.integers(step.blocks, step.stripes, step.parts);
     words.constants(step.bias, step.bases, step.starts, step.rows, step.offsets, step.values);
   },
   denseConv: (words, step) => {
@@ -82,7 +82,7 @@ const encoders: Encoders = {
 export const stepKinds = Object.keys(encoders) as readonly Step['kind'][];
 
 /** Changes with the meaning of words, so that an addon of another version refuses them: 'HWP1'. */
-const magic = 0x48575031;
+const magic = 0x48575032;
 
 /** @throws RangeError naming the step, when a number does not fit its word (what the words mean is checked by the addon). */
 export function encodePlan(plan: Plan): Int32Array {

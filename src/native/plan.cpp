@@ -10,7 +10,7 @@ namespace headwater {
 namespace {
 
 // As in encode.ts. The version changes whenever words change their meaning: an old addon must not run new plans.
-constexpr int32_t kMagic = 0x48575031;
+constexpr int32_t kMagic = 0x48575032;
 constexpr size_t kHeaderWords = 8;
 
 constexpr const char* kStepNames[] = {

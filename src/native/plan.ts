@@ -119,6 +119,8 @@ export interface SparseConvStep extends Windowed {
   readonly activation: Activation;
   readonly blocks: number;
   readonly stripes: number;
+  /** Into which a tile's row is cut; each has at most 7 columns, which are computed together. */
+  readonly parts: number;
   /** float32 [filters]. */
   readonly bias: Constants;
   /** int32 [blocks]: vectors from input.offset that the block's offsets start from. */

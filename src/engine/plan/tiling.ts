@@ -60,9 +60,14 @@ function tilesOf({ grid }: Tiling): number {
   return grid.rows * grid.columns;
 }
 
+/** Parts that a tile's row is cut into, of at most so many columns. */
+export function partsOf(columns: number, mostColumnsAtOnce = mostColumns): number {
+  return Math.ceil(columns / mostColumnsAtOnce);
+}
+
 /** Average width of the parts that a tile's row is computed in. */
-export function partWidth(columns: number): number {
-  return columns / Math.ceil(columns / mostColumns);
+function partWidth(columns: number): number {
+  return columns / partsOf(columns);
 }
 
 export function sameTiling(left: Tiling, right: Tiling): boolean {

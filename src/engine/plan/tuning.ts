@@ -2,6 +2,14 @@
 export interface Tuning {
   /** Vectors of input that one block of a sparse convolution may touch for a row part: what stays of the L1 cache beside weights and output. */
   readonly l1Vectors: number;
+  /** As before, for 1x1 convolutions: their windows do not overlap, and what is read once need not stay. */
+  readonly l1PointwiseVectors: number;
+  /**
+   * Columns that a 1x1 convolution of several blocks computes together, at most, when its lists of non-zeros have at most so many bytes:
+   * fewer columns make room for more channels in a block, so that sums are loaded and stored less often, but lists are read more often.
+   */
+  readonly fewColumns: number;
+  readonly fewColumnsUpToBytes: number;
   /** A block has at least as many input channels, however wide its window is. */
   readonly leastBlockChannels: number;
   /** Filters that are worth a stripe of their own, and how many stripes there are at most. */
@@ -19,8 +27,11 @@ export interface Tuning {
 }
 
 export const defaultTuning: Tuning = {
-  // 28 KiB: for 1x1 with seven columns 64 channels, for 3x3 16.
+  // 28 KiB: for 3x3 with seven columns 16 channels.
   l1Vectors: 448,
+  l1PointwiseVectors: 640,
+  fewColumns: 4,
+  fewColumnsUpToBytes: 96 * 1024,
   leastBlockChannels: 4,
   filtersPerStripe: 16,
   mostStripes: 8,

@@ -126,7 +126,7 @@ void denseConv(const DenseConvStep& s, const Frame& frame, int begin, int end) {
   const int64_t taps = int64_t{s.input.channels} * s.kernel.rows * s.kernel.columns;
   for (int unit = begin; unit < end; unit++) {
     const int position = unit / blocks, filter = unit % blocks * kDenseFilters;
-    const int row = position / parts, column = columnBegin(s.output, position % parts);
+    const int row = position / parts, column = columnBegin(s.output, position % parts, parts);
     const int64_t in = s.input.offset + int64_t{row} * s.strides.rows * s.input.rowPitch + int64_t{column} * s.strides.columns;
     const int64_t out = s.output.offset + row * s.output.rowPitch + column + filter * s.output.channelPitch;
     const int64_t residual =
@@ -142,7 +142,7 @@ void denseConv(const DenseConvStep& s, const Frame& frame, int begin, int end) {
                             s.weights + filter * taps,
                             s.bias + filter,
                             s.output.channels - filter < kDenseFilters ? s.output.channels - filter : kDenseFilters};
-    denseUnit(s, part, columnBegin(s.output, position % parts + 1) - column);
+    denseUnit(s, part, columnBegin(s.output, position % parts + 1, parts) - column);
   }
 }
 

@@ -134,25 +134,31 @@ inline void transpose(const float* const (&rows)[16], Vector (&columns)[4]) {
 
 #else
 
-#define HEADWATER_EACH(expression)           \
-  Vector r;                                  \
-  for (int i = 0; i < 16; i++) r.v[i] = (expression); \
-  return r
-inline Vector keepLanes(Vector a, int32_t mask) { HEADWATER_EACH((mask >> i & 1) != 0 ? a.v[i] : 0); }
+/** Lane by lane. */
+template <typename Function>
+inline Vector fromLanes(Function lane) {
+  alignas(64) float values[16];
+  for (int i = 0; i < 16; i++) values[i] = lane(i);
+  return load(values);
+}
+
+inline Vector keepLanes(Vector a, int32_t mask) {
+  return fromLanes([&](int i) { return (mask >> i & 1) != 0 ? a.v[i / 4][i % 4] : 0.0f; });
+}
 
 struct Permutation {
   const int32_t* lane;
 };
 inline Permutation loadPermutation(const int32_t* p) { return {p}; }
 inline Vector permute(Vector there, const Permutation& p, Vector source) {
-  HEADWATER_EACH(p.lane[i] >= 0 ? source.v[p.lane[i]] : there.v[i]);
+  alignas(64) float from[16], kept[16];
+  store(from, source);
+  store(kept, there);
+  return fromLanes([&](int i) { return p.lane[i] >= 0 ? from[p.lane[i]] : kept[i]; });
 }
-#undef HEADWATER_EACH
 
 inline void transpose(const float* const (&rows)[16], Vector (&columns)[4]) {
-  for (int i = 0; i < 4; i++) {
-    for (int lane = 0; lane < 16; lane++) columns[i].v[lane] = rows[lane][i];
-  }
+  for (int column = 0; column < 4; column++) columns[column] = fromLanes([&](int lane) { return rows[lane][column]; });
 }
 
 #endif

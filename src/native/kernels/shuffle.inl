@@ -18,7 +18,7 @@ struct ShuffleRun {
 };
 
 /** Terms that a loop over channels holds at once. */
-constexpr int kMostTerms = 4;
+constexpr int kMostTerms = 8;
 
 template <int terms>
 void shuffleEntry(const ShuffleRun& run, const int32_t (*term)[2], const int32_t (*permutations)[kLanes], bool isFirst) {
@@ -31,7 +31,7 @@ void shuffleEntry(const ShuffleRun& run, const int32_t (*term)[2], const int32_t
   float* output = run.output;
   for (int channel = 0; channel < run.channels; channel++) {
     Vector value = isFirst ? run.fill : load(output);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < terms; i++) {
       value = permute(value, permutation[i], load(input[i]));
       input[i] += run.inputChannel;
@@ -48,7 +48,8 @@ void shuffle(const ShuffleStep& s, const Frame& frame, int begin, int end) {
   float* output = frame.arena + (s.output.offset + begin * s.output.channelPitch) * kLanes;
   ShuffleRun run = {input, output, s.input.channelPitch * kLanes, s.output.channelPitch * kLanes, end - begin, broadcast(s.fill)};
   static constexpr ShuffleEntry kByTerms[kMostTerms + 1] = {shuffleEntry<0>, shuffleEntry<1>, shuffleEntry<2>, shuffleEntry<3>,
-                                                            shuffleEntry<4>};
+                                                            shuffleEntry<4>, shuffleEntry<5>, shuffleEntry<6>, shuffleEntry<7>,
+                                                            shuffleEntry<8>};
   for (int entry = 0; entry < s.entryCount; entry++) {
     const auto [destination, first, terms] = s.entries[entry];
     run.output = output + int64_t{destination} * kLanes;

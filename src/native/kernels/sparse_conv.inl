@@ -121,12 +121,11 @@ void sparseConv(const SparseConvStep& s, const Frame& frame, int begin, int end)
                                                        sparsePartOfStep<5>,
                                                        sparsePartOfStep<6>,
                                                        sparsePartOfStep<7>};
-  const int parts = columnParts(s.output);
   for (int unit = begin; unit < end;) {
     const int position = unit / s.stripes, stripe = unit % s.stripes;
     const int stripeEnd = stripe + (end - unit) < s.stripes ? stripe + (end - unit) : s.stripes;
-    const int row = position / parts, column = columnBegin(s.output, position % parts);
-    const int columns = columnBegin(s.output, position % parts + 1) - column;
+    const int row = position / s.parts, column = columnBegin(s.output, position % s.parts, s.parts);
+    const int columns = columnBegin(s.output, position % s.parts + 1, s.parts) - column;
     const int64_t in = s.input.offset + int64_t{row} * s.strides.rows * s.input.rowPitch + int64_t{column} * s.strides.columns;
     const int64_t out = s.output.offset + row * s.output.rowPitch + column;
     const int64_t residual = s.hasResidual ? s.residual.offset + row * s.residual.rowPitch + column : 0;

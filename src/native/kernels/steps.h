@@ -57,7 +57,7 @@ struct SparseConvStep {
   bool hasResidual;
   Pair strides;
   Activation activation;
-  int blocks, stripes;
+  int blocks, stripes, parts;
   const float* bias;
   const int32_t* bases;
   const int32_t (*starts)[2];

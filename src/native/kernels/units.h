@@ -8,10 +8,10 @@ namespace headwater {
 /** Columns that the accumulators of a convolution hold at once: the tile's columns in equal parts of at most seven. */
 constexpr int kMostColumns = 7;
 static inline int columnParts(const View& output) { return (output.columns + kMostColumns - 1) / kMostColumns; }
-static inline int columnBegin(const View& output, int part) { return output.columns * part / columnParts(output); }
+static inline int columnBegin(const View& output, int part, int parts) { return output.columns * part / parts; }
 
-/** Unit = (row * columnParts + part) * stripes + stripe. */
-static inline int units(const SparseConvStep& s) { return s.output.rows * columnParts(s.output) * s.stripes; }
+/** Unit = (row * parts + part) * stripes + stripe. */
+static inline int units(const SparseConvStep& s) { return s.output.rows * s.parts * s.stripes; }
 /** Unit = (row * columnParts + part) * filter blocks + filter block (four filters). */
 static inline int units(const DenseConvStep& s) { return s.output.rows * columnParts(s.output) * ((s.output.channels + 3) / 4); }
 

@@ -1,5 +1,6 @@
-// One vector of 16 floats for every instruction set: one AVX-512 register, two of AVX2, four of NEON, or an array. Included once in each
-// translation unit, which is compiled for its instruction set; everything is static so that no other unit can link to it.
+// One vector of 16 floats for every instruction set: one AVX-512 register, two of AVX2, four of NEON or of whatever the machine has at
+// least. Included once in each translation unit, which is compiled for its instruction set; everything is static so that no other unit
+// can link to it.
 #pragma once
 
 #include <cmath>
@@ -131,16 +132,22 @@ inline Vector scaleByPower(Vector a, Vector n) { HEADWATER_EACH(scaleByPower(a.v
 
 #else
 
+/** What every machine has: the compiler makes SSE2 or NEON of it, or single floats. */
+typedef float Four __attribute__((vector_size(16)));
 struct Vector {
-  float v[16];
+  Four v[4];
 };
-#define HEADWATER_EACH(expression)           \
-  Vector r;                                  \
-  for (int i = 0; i < 16; i++) r.v[i] = (expression); \
+#define HEADWATER_EACH(expression)          \
+  Vector r;                                 \
+  for (int i = 0; i < 4; i++) r.v[i] = (expression); \
   return r
-inline Vector broadcast(float x) { HEADWATER_EACH(x); }
+inline Vector broadcast(float x) { HEADWATER_EACH((Four{x, x, x, x})); }
 inline Vector zero() { return broadcast(0); }
-inline Vector load(const float* p) { HEADWATER_EACH(p[i]); }
+inline Vector load(const float* p) {
+  Vector r;
+  std::memcpy(r.v, p, sizeof r.v);
+  return r;
+}
 inline Vector loadUnaligned(const float* p) { return load(p); }
 inline void store(float* p, Vector a) { std::memcpy(p, a.v, sizeof a.v); }
 inline void storeUnaligned(float* p, Vector a) { store(p, a); }
@@ -153,8 +160,11 @@ inline Vector maximum(Vector a, Vector b) { HEADWATER_EACH(a.v[i] > b.v[i] ? a.v
 inline Vector minimum(Vector a, Vector b) { HEADWATER_EACH(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
 /** Adding 1.5 * 2^23 leaves no bits for a fraction; right below 2^22. */
 inline Vector roundToInteger(Vector a) { HEADWATER_EACH((a.v[i] + 12582912.0f) - 12582912.0f); }
+inline float scaleByPower(float a, float n) { return n == n ? std::ldexp(a, static_cast<int>(n)) : n; }
 inline Vector scaleByPower(Vector a, Vector n) {
-  HEADWATER_EACH(n.v[i] == n.v[i] ? std::ldexp(a.v[i], static_cast<int>(n.v[i])) : n.v[i]);
+  Vector r;
+  for (int lane = 0; lane < 16; lane++) r.v[lane / 4][lane % 4] = scaleByPower(a.v[lane / 4][lane % 4], n.v[lane / 4][lane % 4]);
+  return r;
 }
 #undef HEADWATER_EACH
 

@@ -35,7 +35,8 @@ inline ConvolutionCase makeConvolution(Random& random, int rows, int columns, co
   c.input = layout.view(channels, window.inputRows(rows), window.inputColumns(columns));
   c.output = layout.view(filters, rows, columns);
   c.hasResidual = random.chance(0.5);
-  c.residual = c.hasResidual ? layout.view(filters, rows, columns) : View{};
+  const bool inPlace = c.hasResidual && random.chance(0.3);
+  c.residual = inPlace ? c.output : c.hasResidual ? layout.view(filters, rows, columns) : View{};
   c.activation = random.of(allActivations());
   const int taps = filters * channels * window.kernel.rows * window.kernel.columns;
   for (int i = 0; i < taps; i++) c.weights.push_back(random.chance(density) ? random.value() : 0);
@@ -132,6 +133,7 @@ inline void checkSparse(Suite& suite, const ConvolutionCase& c) {
   Arena arena(suite.random, c.floats);
   expectConvolution(c, arena);
   const int blocks = suite.random.between(1, 3), stripes = suite.random.between(1, 4);
+  const int parts = suite.random.between(columnParts(c.output), c.output.columns);
   const SparsePacking packing = packSparse(suite.random, c, blocks, stripes);
   const SparseConvStep step = {c.input,
                                c.output,
@@ -141,6 +143,7 @@ inline void checkSparse(Suite& suite, const ConvolutionCase& c) {
                                c.activation,
                                blocks,
                                stripes,
+                               parts,
                                c.bias.data(),
                                packing.bases.data(),
                                reinterpret_cast<const int32_t (*)[2]>(packing.starts.data()),
@@ -148,7 +151,7 @@ inline void checkSparse(Suite& suite, const ConvolutionCase& c) {
                                packing.offsets.data(),
                                packing.values.data()};
   suite.check("sparseConv", suite.kernels.sparseConv, step, arena.frame(), arena,
-              c.describe() + text(", %d blocks, %d stripes", blocks, stripes));
+              c.describe() + text(", %d blocks, %d stripes, %d parts", blocks, stripes, parts));
 }
 
 inline void checkDense(Suite& suite, const ConvolutionCase& c) {

@@ -116,6 +116,7 @@ function sparseConv(layout: Layout, input: View, output: View, residual: View | 
     activation: { kind: 'relu' },
     blocks: 2,
     stripes: 2,
+    parts: Math.ceil(output.columns / 7),
     bias: layout.floats(output.channels),
     bases: layout.constants(Int32Array.from([0, blocks[1]! * input.channelPitch])),
     starts: layout.constants(Int32Array.from(starts)),

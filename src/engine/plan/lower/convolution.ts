@@ -4,10 +4,11 @@ import { channelsOfTiles } from '../arena.js';
 import { chooseConvolution } from '../choose-kernel.js';
 import type { Lowered, Lowering, WindowInput } from '../lowering.js';
 import { stepActivation } from '../lowering.js';
+import { countNonZeros } from '../non-zeros.js';
 import { packDense, packDenseBias } from '../pack-dense.js';
 import type { WeightShape } from '../pack-sparse.js';
 import { packSparse } from '../pack-sparse.js';
-import { partWidth } from '../tiling.js';
+import { partsOf } from '../tiling.js';
 import type { Tuning } from '../tuning.js';
 import { isMatrixProduct } from '../windows.js';
 import { lowerMatrixProduct } from './linear.js';
@@ -64,9 +65,10 @@ function emitSparse({ constants, steps, tuning }: Lowering, operation: Convoluti
   const { weights, shape, bias, input, output, residual, strides } = group;
   const { rowPitch, channelPitch } = input;
   const [down, across] = operation.dilations;
+  const parts = cutColumns(weights, shape, output.columns, tuning);
   const packed = packSparse(weights, shape, {
     tapOffset: (channel, row, column) => channel * channelPitch + row * down * rowPitch + column * across,
-    blockChannels: blockChannels(shape, strides, output.columns, tuning),
+    blockChannels: blockChannels(shape, strides, Math.ceil(output.columns / parts), tuning),
     stripes: Math.min(tuning.mostStripes, Math.ceil(shape[0] / tuning.filtersPerStripe)),
     order: output.rows * output.columns <= tuning.sortRowsUpTo ? 'byCount' : 'natural',
   });
@@ -88,15 +90,30 @@ function emitSparse({ constants, steps, tuning }: Lowering, operation: Convoluti
     activation,
     blocks: packed.blocks,
     stripes: packed.stripes,
+    parts,
     ...tables,
   }));
 }
 
+/** Into how many parts a row of so many columns is cut. */
+function cutColumns(weights: Float32Array, shape: WeightShape, columns: number, tuning: Tuning): number {
+  const few = partsOf(columns);
+  const channels = shape[1];
+  if (!isPointwise(shape) || channels * Math.ceil(columns / few) <= tuning.l1PointwiseVectors) return few;
+  const listBytes = 6 * countNonZeros(weights);
+  return listBytes <= tuning.fewColumnsUpToBytes ? partsOf(columns, tuning.fewColumns) : few;
+}
+
+function isPointwise([, , height, width]: WeightShape): boolean {
+  return height === 1 && width === 1;
+}
+
 /** So many that what a row part reads of them stays in the L1 cache while all filters go over it. */
-function blockChannels([, , height, width]: WeightShape, [, stride]: Pair, columns: number, tuning: Tuning): number {
-  const part = Math.ceil(partWidth(columns));
-  const touched = height * Math.min((part - 1) * stride + width, part * width);
-  return Math.max(tuning.leastBlockChannels, Math.floor(tuning.l1Vectors / touched));
+function blockChannels(shape: WeightShape, [, stride]: Pair, columns: number, tuning: Tuning): number {
+  const [, , height, width] = shape;
+  const touched = height * Math.min((columns - 1) * stride + width, columns * width);
+  const vectors = isPointwise(shape) ? tuning.l1PointwiseVectors : tuning.l1Vectors;
+  return Math.max(tuning.leastBlockChannels, Math.floor(vectors / touched));
 }
 
 function emitDense({ constants, steps }: Lowering, operation: Convolution, group: Group): void {
