@@ -7,10 +7,10 @@ import { StepList } from './arena.js';
 import { ConstantPool } from './constants.js';
 import type { Dims } from './dims.js';
 import { dimsOfInput, dimsOfOne, elements, imageDims } from './dims.js';
+import { emitNode } from './emit/operations.js';
+import type { Emitted } from './emitter.js';
+import { Emitter } from './emitter.js';
 import { Layout } from './layout.js';
-import { lowerNode } from './lower/operations.js';
-import type { Lowered } from './lowering.js';
-import { Lowering } from './lowering.js';
 import { nestConcats } from './nest-concats.js';
 import { findNonNegative } from './non-negative.js';
 import type { Tuning } from './tuning.js';
@@ -53,9 +53,9 @@ export function planGraph(graph: Graph, options: PlanOptions = {}): PlanResult {
   const planned = nestConcats(padded);
   const layout = new Layout(planned, dims, nonNegative);
   const tuning = { ...defaultTuning, ...options.tuning };
-  const lowering = new Lowering(planned, dims, layout, new StepList(), new ConstantPool(), tuning);
-  const layers = planLayers(graph, absorbed, lowering, problems);
-  const plan = layers && problems.attempt('', 'output', () => finish(lowering, dims));
+  const emitter = new Emitter(planned, dims, layout, new StepList(), new ConstantPool(), tuning);
+  const layers = planLayers(graph, absorbed, emitter, problems);
+  const plan = layers && problems.attempt('', 'output', () => finish(emitter, dims));
   return plan === undefined ? problems.result() : { kind: 'plan', plan, layers: layers! };
 }
 
@@ -96,28 +96,28 @@ function readDims(graph: Graph, problems: Problems): Map<string, Dims> | undefin
 /**
  * Emits the steps of all nodes in their order.
  *
- * @param graph as the caller knows it: `absorbed` are its nodes that the graph of `lowering` no longer has
+ * @param graph as the caller knows it: `absorbed` are its nodes that the graph of `emitter` no longer has
  */
 function planLayers(
   graph: Graph,
   absorbed: ReadonlySet<string>,
-  lowering: Lowering,
+  emitter: Emitter,
   problems: Problems,
 ): PlannedLayer[] | undefined {
-  const { steps } = lowering;
+  const { steps } = emitter;
   const layers: PlannedLayer[] = [];
-  const add = (node: string, lower: () => Lowered, layout: () => string) => {
+  const add = (node: string, emit: () => Emitted, layout: () => string) => {
     const first = steps.length;
-    const { kernel, reason } = lower();
+    const { kernel, reason } = emit();
     layers.push({ node, kernel, reason, layout: layout(), steps: [first, steps.length] });
     return true;
   };
   add(
     '',
-    () => lowering.addInput(),
-    () => lowering.describeInput(),
+    () => emitter.addInput(),
+    () => emitter.describeInput(),
   );
-  const nodes = new Map(lowering.graph.nodes.map((node) => [node.name, node]));
+  const nodes = new Map(emitter.graph.nodes.map((node) => [node.name, node]));
   const failed = new Set<string>();
   for (const { name, operation, output } of graph.nodes) {
     if (absorbed.has(name)) {
@@ -129,20 +129,20 @@ function planLayers(
       continue;
     }
     const node = nodes.get(name)!;
-    const lower = () =>
+    const emit = () =>
       add(
         name,
-        () => lowerNode(lowering, node),
-        () => lowering.describe(output),
+        () => emitNode(emitter, node),
+        () => emitter.describe(output),
       );
     const skip = node.inputs.some((input) => failed.has(input));
-    if (skip || problems.attempt(name, operation.type, lower) === undefined) failed.add(output);
+    if (skip || problems.attempt(name, operation.type, emit) === undefined) failed.add(output);
   }
   if (problems.some) return undefined;
-  if (!lowering.hasPlain(graph.output)) {
+  if (!emitter.hasPlain(graph.output)) {
     add(
       '',
-      () => lowering.addOutput(),
+      () => emitter.addOutput(),
       () => 'plain',
     );
   }
@@ -150,9 +150,9 @@ function planLayers(
 }
 
 /** @throws Refusal when the arena would be too large */
-function finish(lowering: Lowering, dims: ReadonlyMap<string, Dims>): Plan {
-  const { graph, steps, constants } = lowering;
-  const placed = steps.finish(lowering.plain(graph.output));
+function finish(emitter: Emitter, dims: ReadonlyMap<string, Dims>): Plan {
+  const { graph, steps, constants } = emitter;
+  const placed = steps.finish(emitter.plain(graph.output));
   const [channels, height, width] = imageDims(dims.get(graph.input.name)!)!;
   return {
     input: { channels, height, width },

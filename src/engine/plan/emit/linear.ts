@@ -3,34 +3,34 @@ import type { Convolution, GraphNode, Linear } from '../../graph/types.js';
 import type { Plain } from '../arena.js';
 import { chooseLinear } from '../choose-kernel.js';
 import { elements } from '../dims.js';
-import type { Lowered, Lowering } from '../lowering.js';
-import { stepActivation } from '../lowering.js';
+import type { Emitted, Emitter } from '../emitter.js';
+import { stepActivation } from '../emitter.js';
 import { packDenseLinear, packDenseLinearBias } from '../pack-dense.js';
 import { packSparseLinear } from '../pack-sparse.js';
 
-export function lowerLinear(lowering: Lowering, node: GraphNode, operation: Linear): Lowered {
-  const rows = lowering.dimsOf(node.inputs[0]!)[0]!;
+export function emitLinear(emitter: Emitter, node: GraphNode, operation: Linear): Emitted {
+  const rows = emitter.dimsOf(node.inputs[0]!)[0]!;
   if (rows !== 1) refuse(`a product with ${rows} rows for one image`);
-  return lowerMatrixProduct(lowering, node, operation, undefined);
+  return emitMatrixProduct(emitter, node, operation, undefined);
 }
 
 /** A Linear, or a convolution that is one. */
-export function lowerMatrixProduct(
-  lowering: Lowering,
+export function emitMatrixProduct(
+  emitter: Emitter,
   node: GraphNode,
   operation: Linear | Convolution,
   residual: string | undefined,
-): Lowered {
-  const { kernel, reason } = chooseLinear(operation, lowering.tuning);
-  const input = lowering.plain(node.inputs[0]!);
-  const summand = residual === undefined ? undefined : lowering.plain(residual);
-  const output = lowering.newPlain(node.output);
+): Emitted {
+  const { kernel, reason } = chooseLinear(operation, emitter.tuning);
+  const input = emitter.plain(node.inputs[0]!);
+  const summand = residual === undefined ? undefined : emitter.plain(residual);
+  const output = emitter.newPlain(node.output);
   const outputs = operation.weightShape[0];
   const activation = summand === undefined ? operation.activation : undefined;
   const sizes = { inputs: operation.weights.length / outputs, outputs, activation: stepActivation(activation) };
-  if (kernel === 'sparse') emitSparse(lowering, operation, input, output, sizes);
-  else emitDense(lowering, operation, input, output, sizes);
-  if (summand !== undefined) addResidual(lowering, node, operation, output, summand);
+  if (kernel === 'sparse') emitSparse(emitter, operation, input, output, sizes);
+  else emitDense(emitter, operation, input, output, sizes);
+  if (summand !== undefined) addResidual(emitter, node, operation, output, summand);
   return { kernel: `${kernel} matrix product`, reason };
 }
 
@@ -41,7 +41,7 @@ type Sizes = {
 };
 
 function emitSparse(
-  { constants, steps }: Lowering,
+  { constants, steps }: Emitter,
   { weights, bias }: Linear | Convolution,
   input: Plain,
   output: Plain,
@@ -58,7 +58,7 @@ function emitSparse(
 }
 
 function emitDense(
-  { constants, steps }: Lowering,
+  { constants, steps }: Emitter,
   { weights, bias }: Linear | Convolution,
   input: Plain,
   output: Plain,
@@ -72,7 +72,7 @@ function emitDense(
 }
 
 function addResidual(
-  { steps, dims }: Lowering,
+  { steps, dims }: Emitter,
   node: GraphNode,
   operation: Linear | Convolution,
   output: Plain,

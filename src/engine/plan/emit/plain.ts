@@ -2,19 +2,19 @@ import type { Binary, GraphNode } from '../../graph/types.js';
 import type { Plain } from '../arena.js';
 import { plainRegion } from '../arena.js';
 import { elements } from '../dims.js';
-import type { Lowered, Lowering } from '../lowering.js';
-import { stepActivation } from '../lowering.js';
+import type { Emitted, Emitter } from '../emitter.js';
+import { stepActivation } from '../emitter.js';
 import { broadcastStrides, dropOnes, stridesOf } from './strides.js';
 
 // Operations on plain tensors: small ones, and those that tiles can't hold.
 
-export function plainBinary(lowering: Lowering, node: GraphNode, { operator, activation }: Binary): void {
-  const [left, right] = node.inputs.map((tensor) => lowering.plain(tensor)) as [Plain, Plain];
-  const out = lowering.dimsOf(node.output);
-  const [leftStrides, rightStrides] = node.inputs.map((tensor) => broadcastStrides(lowering.dimsOf(tensor), out));
-  const output = lowering.newPlain(node.output);
+export function plainBinary(emitter: Emitter, node: GraphNode, { operator, activation }: Binary): void {
+  const [left, right] = node.inputs.map((tensor) => emitter.plain(tensor)) as [Plain, Plain];
+  const out = emitter.dimsOf(node.output);
+  const [leftStrides, rightStrides] = node.inputs.map((tensor) => broadcastStrides(emitter.dimsOf(tensor), out));
+  const output = emitter.newPlain(node.output);
   const axes = dropOnes(out, { leftStrides: leftStrides!, rightStrides: rightStrides! });
-  lowering.steps.emit((at) => ({
+  emitter.steps.emit((at) => ({
     kind: 'plainBinary',
     operator,
     left: at.plain(left),
@@ -26,11 +26,11 @@ export function plainBinary(lowering: Lowering, node: GraphNode, { operator, act
 }
 
 /** A plain tensor [1, channels or 1, 1, 1] with one value for each of `channels`. */
-export function perChannel(lowering: Lowering, tensor: string, channels: number): Plain {
-  const input = lowering.plain(tensor);
-  if (elements(lowering.dimsOf(tensor)) === channels) return input;
+export function perChannel(emitter: Emitter, tensor: string, channels: number): Plain {
+  const input = emitter.plain(tensor);
+  if (elements(emitter.dimsOf(tensor)) === channels) return input;
   const output = plainRegion(channels);
-  lowering.steps.emit((at) => ({
+  emitter.steps.emit((at) => ({
     kind: 'plainCopy',
     input: at.plain(input),
     output: at.plain(output),
@@ -41,10 +41,10 @@ export function perChannel(lowering: Lowering, tensor: string, channels: number)
   return output;
 }
 
-export function lowerTranspose(lowering: Lowering, node: GraphNode, permutation: readonly number[]): Lowered {
-  const strides = stridesOf(lowering.dimsOf(node.inputs[0]!));
+export function emitTranspose(emitter: Emitter, node: GraphNode, permutation: readonly number[]): Emitted {
+  const strides = stridesOf(emitter.dimsOf(node.inputs[0]!));
   copyStrided(
-    lowering,
+    emitter,
     node,
     permutation.map((axis) => strides[axis]!),
     0,
@@ -52,16 +52,16 @@ export function lowerTranspose(lowering: Lowering, node: GraphNode, permutation:
   return { kernel: 'copy', reason: 'tiles hold no such order' };
 }
 
-export function lowerPlainSlice(
-  lowering: Lowering,
+export function emitPlainSlice(
+  emitter: Emitter,
   node: GraphNode,
   starts: readonly number[],
   steps: readonly number[],
-): Lowered {
-  const strides = stridesOf(lowering.dimsOf(node.inputs[0]!));
+): Emitted {
+  const strides = stridesOf(emitter.dimsOf(node.inputs[0]!));
   const first = strides.reduce((sum, stride, axis) => sum + stride * starts[axis]!, 0);
   copyStrided(
-    lowering,
+    emitter,
     node,
     strides.map((stride, axis) => stride * steps[axis]!),
     first,
@@ -70,12 +70,12 @@ export function lowerPlainSlice(
 }
 
 /** @param first of the input, in floats */
-function copyStrided(lowering: Lowering, node: GraphNode, strides: readonly number[], first: number): void {
-  const input = lowering.plain(node.inputs[0]!);
-  const output = lowering.newPlain(node.output);
-  const out = lowering.dimsOf(node.output);
+function copyStrided(emitter: Emitter, node: GraphNode, strides: readonly number[], first: number): void {
+  const input = emitter.plain(node.inputs[0]!);
+  const output = emitter.newPlain(node.output);
+  const out = emitter.dimsOf(node.output);
   const axes = dropOnes(out, { inputStrides: strides, outputStrides: stridesOf(out) });
-  lowering.steps.emit((at) => ({
+  emitter.steps.emit((at) => ({
     kind: 'plainCopy',
     input: at.plain(input) + first,
     output: at.plain(output),
@@ -83,17 +83,17 @@ function copyStrided(lowering: Lowering, node: GraphNode, strides: readonly numb
   }));
 }
 
-export function lowerPlainConcat(lowering: Lowering, node: GraphNode, axis: number): Lowered {
-  const inputs = node.inputs.map((tensor) => lowering.plain(tensor));
-  const output = lowering.newPlain(node.output);
-  const out = lowering.dimsOf(node.output);
+export function emitPlainConcat(emitter: Emitter, node: GraphNode, axis: number): Emitted {
+  const inputs = node.inputs.map((tensor) => emitter.plain(tensor));
+  const output = emitter.newPlain(node.output);
+  const out = emitter.dimsOf(node.output);
   const outer = elements(out.slice(0, axis));
   const row = elements(out.slice(axis));
   let first = 0;
   for (const [index, input] of inputs.entries()) {
-    const length = elements(lowering.dimsOf(node.inputs[index]!).slice(axis));
+    const length = elements(emitter.dimsOf(node.inputs[index]!).slice(axis));
     const offset = first;
-    lowering.steps.emit((at) => ({
+    emitter.steps.emit((at) => ({
       kind: 'plainCopy',
       input: at.plain(input),
       output: at.plain(output) + offset,
@@ -106,11 +106,11 @@ export function lowerPlainConcat(lowering: Lowering, node: GraphNode, axis: numb
   return { kernel: 'copy', reason: '' };
 }
 
-export function lowerSoftmax(lowering: Lowering, node: GraphNode, axis: number): Lowered {
-  const dims = lowering.dimsOf(node.output);
-  const input = lowering.plain(node.inputs[0]!);
-  const output = lowering.newPlain(node.output);
-  lowering.steps.emit((at) => ({
+export function emitSoftmax(emitter: Emitter, node: GraphNode, axis: number): Emitted {
+  const dims = emitter.dimsOf(node.output);
+  const input = emitter.plain(node.inputs[0]!);
+  const output = emitter.newPlain(node.output);
+  emitter.steps.emit((at) => ({
     kind: 'softmax',
     input: at.plain(input),
     output: at.plain(output),
@@ -122,7 +122,7 @@ export function lowerSoftmax(lowering: Lowering, node: GraphNode, axis: number):
 }
 
 /** Reshape and Identity of what is plain: the same memory. */
-export function lowerReshape(lowering: Lowering, node: GraphNode): Lowered {
-  lowering.aliasPlain(node.output, node.inputs[0]!);
+export function emitReshape(emitter: Emitter, node: GraphNode): Emitted {
+  emitter.aliasPlain(node.output, node.inputs[0]!);
   return { kernel: 'view', reason: 'the same memory' };
 }

@@ -15,8 +15,8 @@ import { describeTiling, largerHalo, noHalo } from './tiling.js';
 import type { Tuning } from './tuning.js';
 import type { TileWindow } from './windows.js';
 
-/** What lowering a node tells people of it. */
-export interface Lowered {
+/** What people are told of how a node is computed. */
+export interface Emitted {
   readonly kernel: string;
   readonly reason: string;
 }
@@ -31,10 +31,10 @@ export interface WindowInput {
 const mostWindow = 1024;
 
 /**
- * What the lowering of each operation works on: it asks for tensors in the form that it wants, which emits the steps that make that form when it
+ * What each operation's emit function works with: it asks for tensors in the form that it wants, which emits the steps that make that form when it
  * is not there yet, and emits its own steps. Lives for one call of planGraph.
  */
-export class Lowering {
+export class Emitter {
   /** Image tensors whose tiles are in their place. */
   readonly #tiled = new Set<string>();
   readonly #plain = new Map<string, Plain>();
@@ -67,7 +67,7 @@ export class Lowering {
   }
 
   /** Emits the input steps that the windows over the caller's image want. */
-  addInput(): Lowered {
+  addInput(): Emitted {
     const { name } = this.graph.input;
     const readers = this.graph.nodes.filter(({ inputs }) => inputs.includes(name));
     this.#addImages(name, readers);
@@ -101,7 +101,7 @@ export class Lowering {
   }
 
   /** The embedding as a plain tensor, where it is none yet. */
-  addOutput(): Lowered {
+  addOutput(): Emitted {
     this.plain(this.graph.output);
     return { kernel: 'output', reason: '' };
   }

@@ -1,19 +1,19 @@
 import type { GraphNode, Pool } from '../../graph/types.js';
 import { imageDims } from '../dims.js';
-import type { Lowered, Lowering } from '../lowering.js';
+import type { Emitted, Emitter } from '../emitter.js';
 import type { Tiling } from '../tiling.js';
 import { imageMasks } from '../tiling.js';
 import { isGlobalAverage } from '../windows.js';
 
-export function lowerPool(lowering: Lowering, node: GraphNode, operation: Pool): Lowered {
-  const input = lowering.dimsOf(node.inputs[0]!);
-  if (isGlobalAverage(node, input, lowering.dimsOf(node.output))) return lowerGlobalAverage(lowering, node);
-  const window = lowering.window(node);
-  const output = lowering.newTiles(node.output);
+export function emitPool(emitter: Emitter, node: GraphNode, operation: Pool): Emitted {
+  const input = emitter.dimsOf(node.inputs[0]!);
+  if (isGlobalAverage(node, input, emitter.dimsOf(node.output))) return emitGlobalAverage(emitter, node);
+  const window = emitter.window(node);
+  const output = emitter.newTiles(node.output);
   const average = operation.type === 'AveragePool';
-  const scale = average ? lowering.constants.share(averageScale(lowering, node, operation)) : undefined;
+  const scale = average ? emitter.constants.share(averageScale(emitter, node, operation)) : undefined;
   const { kernel, dilations, strides } = operation;
-  lowering.steps.emit((at) => ({
+  emitter.steps.emit((at) => ({
     kind: 'pool',
     mode: average ? 'average' : 'max',
     input: at.view(window.input),
@@ -28,9 +28,9 @@ export function lowerPool(lowering: Lowering, node: GraphNode, operation: Pool):
 }
 
 /** One over the number of pixels that each output pixel is the mean of: float32 [rows][columns][16]. */
-function averageScale(lowering: Lowering, node: GraphNode, operation: Pool): Float32Array {
-  const [, height, width] = imageDims(lowering.dimsOf(node.inputs[0]!))!;
-  const tiling = lowering.layout.tilingOf(node.output);
+function averageScale(emitter: Emitter, node: GraphNode, operation: Pool): Float32Array {
+  const [, height, width] = imageDims(emitter.dimsOf(node.inputs[0]!))!;
+  const tiling = emitter.layout.tilingOf(node.output);
   const { grid, rows, columns } = tiling;
   const down = countTaps(operation, 0, height, grid.rows * rows);
   const across = countTaps(operation, 1, width, grid.columns * columns);
@@ -66,17 +66,17 @@ function perLane({ grid, rows, columns }: Tiling, value: (y: number, x: number) 
 }
 
 /** GlobalAveragePool, and a pool that is one. */
-export function lowerGlobalAverage(lowering: Lowering, node: GraphNode): Lowered {
+export function emitGlobalAverage(emitter: Emitter, node: GraphNode): Emitted {
   const tensor = node.inputs[0]!;
-  const [, height, width] = imageDims(lowering.dimsOf(tensor)) ?? [0, 0, 0];
-  if (height * width === 1 && !lowering.hasTiles(tensor)) {
-    lowering.aliasPlain(node.output, tensor);
+  const [, height, width] = imageDims(emitter.dimsOf(tensor)) ?? [0, 0, 0];
+  if (height * width === 1 && !emitter.hasTiles(tensor)) {
+    emitter.aliasPlain(node.output, tensor);
     return { kernel: 'view', reason: 'the mean of one pixel' };
   }
-  const input = lowering.tiles(tensor);
-  const output = lowering.newPlain(node.output);
-  const masks = lowering.constants.share(imageMasks(lowering.layout.tilingOf(tensor), height, width));
-  lowering.steps.emit((at) => ({
+  const input = emitter.tiles(tensor);
+  const output = emitter.newPlain(node.output);
+  const masks = emitter.constants.share(imageMasks(emitter.layout.tilingOf(tensor), height, width));
+  emitter.steps.emit((at) => ({
     kind: 'globalAverage',
     input: at.view(input),
     output: at.plain(output),

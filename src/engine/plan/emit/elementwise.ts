@@ -4,24 +4,24 @@ import type { ActivationFunction, Binary, GraphNode, ScaleShift } from '../../gr
 import type { Arena, Tiles } from '../arena.js';
 import type { Dims } from '../dims.js';
 import { elements, imageDims } from '../dims.js';
-import type { Lowered, Lowering } from '../lowering.js';
-import { stepActivation } from '../lowering.js';
+import type { Emitted, Emitter } from '../emitter.js';
+import { stepActivation } from '../emitter.js';
 import { perChannel, plainBinary } from './plain.js';
 
 /** A ScaleShift or an Activation, which scales by one. */
-export function lowerPointwise(
-  lowering: Lowering,
+export function emitPointwise(
+  emitter: Emitter,
   node: GraphNode,
   operation: Partial<Pick<ScaleShift, 'scale' | 'shift'>> & { readonly activation: ActivationFunction | undefined },
-): Lowered {
+): Emitted {
   const tensor = node.inputs[0]!;
-  const scale = operation.scale && lowering.channelConstants(operation.scale, 1);
-  const shift = operation.shift && lowering.channelConstants(operation.shift, 0);
+  const scale = operation.scale && emitter.channelConstants(operation.scale, 1);
+  const shift = operation.shift && emitter.channelConstants(operation.shift, 0);
   const activation = stepActivation(operation.activation);
-  if (lowering.hasTiles(tensor)) {
-    const input = lowering.tiles(tensor);
-    const output = lowering.newTiles(node.output);
-    lowering.steps.emit((at) => ({
+  if (emitter.hasTiles(tensor)) {
+    const input = emitter.tiles(tensor);
+    const output = emitter.newTiles(node.output);
+    emitter.steps.emit((at) => ({
       kind: 'pointwise',
       input: at.view(input),
       output: at.view(output),
@@ -31,7 +31,7 @@ export function lowerPointwise(
     }));
     return { kernel: 'pointwise', reason: '' };
   }
-  const dims = lowering.dimsOf(tensor);
+  const dims = emitter.dimsOf(tensor);
   if (scale !== undefined || shift !== undefined) {
     if (dims[0] !== 1 || dims.length < 2) refuse(`a tensor [${dims.join(', ')}] where one image is expected`);
   }
@@ -39,9 +39,9 @@ export function lowerPointwise(
   const inner = elements(dims.slice(2));
   const channels = scale !== undefined || shift !== undefined ? dims[1]! : 1;
   const length = channels === 1 ? elements(dims) : inner;
-  const input = lowering.plain(tensor);
-  const output = lowering.newPlain(node.output);
-  lowering.steps.emit((at) => ({
+  const input = emitter.plain(tensor);
+  const output = emitter.newPlain(node.output);
+  emitter.steps.emit((at) => ({
     kind: 'plainPointwise',
     input: at.plain(input),
     output: at.plain(output),
@@ -57,24 +57,24 @@ export function lowerPointwise(
 /** What a tiled operation may take of an operand: all of it, one value a channel, or one channel for all. */
 type OperandKind = 'image' | 'perChannel' | 'oneChannel' | 'other';
 
-export function lowerBinary(lowering: Lowering, node: GraphNode, operation: Binary): Lowered {
+export function emitBinary(emitter: Emitter, node: GraphNode, operation: Binary): Emitted {
   const [left, right] = node.inputs as [string, string];
   const kernel = operation.operator.toLowerCase();
-  const out = lowering.dimsOf(node.output);
-  const tiled = imageDims(out) !== undefined && [left, right].some((tensor) => lowering.hasTiles(tensor));
-  const kinds = [left, right].map((tensor) => operandKind(lowering.dimsOf(tensor), out));
+  const out = emitter.dimsOf(node.output);
+  const tiled = imageDims(out) !== undefined && [left, right].some((tensor) => emitter.hasTiles(tensor));
+  const kinds = [left, right].map((tensor) => operandKind(emitter.dimsOf(tensor), out));
   const commutes = operation.operator === 'Add' || operation.operator === 'Mul';
   if (tiled && (kinds[0] === 'image' || kinds[0] === 'oneChannel') && kinds[1] !== 'other') {
     if (kinds[0] === 'image' || kinds[1] === 'image') {
-      emitTiled(lowering, node, operation, left, right);
+      emitTiled(emitter, node, operation, left, right);
       return { kernel, reason: '' };
     }
   }
   if (tiled && commutes && kinds[1] === 'image' && kinds[0] === 'perChannel') {
-    emitTiled(lowering, node, operation, right, left);
+    emitTiled(emitter, node, operation, right, left);
     return { kernel, reason: '' };
   }
-  plainBinary(lowering, node, operation);
+  plainBinary(emitter, node, operation);
   return { kernel, reason: '' };
 }
 
@@ -88,15 +88,15 @@ function operandKind(dims: Dims, out: Dims): OperandKind {
 }
 
 /** `left` has the output's height and width. */
-function emitTiled(lowering: Lowering, node: GraphNode, operation: Binary, left: string, right: string): void {
-  const out = lowering.dimsOf(node.output);
-  const first = forAllChannels(lowering.tiles(left), out);
+function emitTiled(emitter: Emitter, node: GraphNode, operation: Binary, left: string, right: string): void {
+  const out = emitter.dimsOf(node.output);
+  const first = forAllChannels(emitter.tiles(left), out);
   const second =
-    operandKind(lowering.dimsOf(right), out) === 'perChannel'
-      ? plainOperand(lowering, right, out)
-      : tiledOperand(lowering, right, out);
-  const output = lowering.newTiles(node.output);
-  lowering.steps.emit((at) => ({
+    operandKind(emitter.dimsOf(right), out) === 'perChannel'
+      ? plainOperand(emitter, right, out)
+      : tiledOperand(emitter, right, out);
+  const output = emitter.newTiles(node.output);
+  emitter.steps.emit((at) => ({
     kind: 'binary',
     operator: operation.operator,
     left: at.view(first),
@@ -108,13 +108,13 @@ function emitTiled(lowering: Lowering, node: GraphNode, operation: Binary, left:
 
 type Operand = (at: Arena) => View | number;
 
-function plainOperand(lowering: Lowering, tensor: string, out: Dims): Operand {
-  const values = perChannel(lowering, tensor, out[1]!);
+function plainOperand(emitter: Emitter, tensor: string, out: Dims): Operand {
+  const values = perChannel(emitter, tensor, out[1]!);
   return (at) => at.plain(values);
 }
 
-function tiledOperand(lowering: Lowering, tensor: string, out: Dims): Operand {
-  const tiles = forAllChannels(lowering.tiles(tensor), out);
+function tiledOperand(emitter: Emitter, tensor: string, out: Dims): Operand {
+  const tiles = forAllChannels(emitter.tiles(tensor), out);
   return (at) => at.view(tiles);
 }
 

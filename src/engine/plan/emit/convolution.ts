@@ -2,8 +2,8 @@ import type { Convolution, GraphNode, Pair } from '../../graph/types.js';
 import type { Tiles } from '../arena.js';
 import { channelsOfTiles } from '../arena.js';
 import { chooseConvolution } from '../choose-kernel.js';
-import type { Lowered, Lowering, WindowInput } from '../lowering.js';
-import { stepActivation } from '../lowering.js';
+import type { Emitted, Emitter, WindowInput } from '../emitter.js';
+import { stepActivation } from '../emitter.js';
 import { countNonZeros } from '../non-zeros.js';
 import { packDense, packDenseBias } from '../pack-dense.js';
 import type { WeightShape } from '../pack-sparse.js';
@@ -11,21 +11,21 @@ import { packSparse } from '../pack-sparse.js';
 import { partsOf } from '../tiling.js';
 import type { Tuning } from '../tuning.js';
 import { isMatrixProduct } from '../windows.js';
-import { lowerMatrixProduct } from './linear.js';
+import { emitMatrixProduct } from './linear.js';
 
-export function lowerConvolution(lowering: Lowering, node: GraphNode, operation: Convolution): Lowered {
-  const [input, output] = [lowering.dimsOf(node.inputs[0]!), lowering.dimsOf(node.output)];
-  if (isMatrixProduct(node, input, output)) return lowerMatrixProduct(lowering, node, operation, node.inputs[1]);
-  const { kernel, reason } = chooseConvolution(operation, lowering.tuning);
-  const window = lowering.window(node);
-  const residual = operation.residual ? lowering.tiles(node.inputs[1]!) : undefined;
-  const target = lowering.newTiles(node.output);
+export function emitConvolution(emitter: Emitter, node: GraphNode, operation: Convolution): Emitted {
+  const [input, output] = [emitter.dimsOf(node.inputs[0]!), emitter.dimsOf(node.output)];
+  if (isMatrixProduct(node, input, output)) return emitMatrixProduct(emitter, node, operation, node.inputs[1]);
+  const { kernel, reason } = chooseConvolution(operation, emitter.tuning);
+  const window = emitter.window(node);
+  const residual = operation.residual ? emitter.tiles(node.inputs[1]!) : undefined;
+  const target = emitter.newTiles(node.output);
   if (kernel === 'depthwise') {
-    emitDepthwise(lowering, operation, window, target);
-    if (residual !== undefined) addResidual(lowering, operation, target, residual);
+    emitDepthwise(emitter, operation, window, target);
+    if (residual !== undefined) addResidual(emitter, operation, target, residual);
   } else {
     const emit = kernel === 'sparse' ? emitSparse : emitDense;
-    for (const part of groupsOf(operation, window, target, residual)) emit(lowering, operation, part);
+    for (const part of groupsOf(operation, window, target, residual)) emit(emitter, operation, part);
   }
   return { kernel: `${kernel} ${describeWindow(operation)}`, reason };
 }
@@ -61,7 +61,7 @@ function groupsOf(
   }));
 }
 
-function emitSparse({ constants, steps, tuning }: Lowering, operation: Convolution, group: Group): void {
+function emitSparse({ constants, steps, tuning }: Emitter, operation: Convolution, group: Group): void {
   const { weights, shape, bias, input, output, residual, strides } = group;
   const { rowPitch, channelPitch } = input;
   const [down, across] = operation.dilations;
@@ -116,7 +116,7 @@ function blockChannels(shape: WeightShape, [, stride]: Pair, columns: number, tu
   return Math.max(tuning.leastBlockChannels, Math.floor(vectors / touched));
 }
 
-function emitDense({ constants, steps }: Lowering, operation: Convolution, group: Group): void {
+function emitDense({ constants, steps }: Emitter, operation: Convolution, group: Group): void {
   const { weights, shape, bias, input, output, residual, strides } = group;
   const tables = { weights: constants.add(packDense(weights, shape[0])), bias: constants.add(packDenseBias(bias)) };
   const activation = stepActivation(operation.activation);
@@ -134,8 +134,8 @@ function emitDense({ constants, steps }: Lowering, operation: Convolution, group
 }
 
 /** With several filters a channel, one step for the first filters of all channels, one for the second ones, ... */
-function emitDepthwise(lowering: Lowering, operation: Convolution, window: WindowInput, output: Tiles): void {
-  const { constants, steps } = lowering;
+function emitDepthwise(emitter: Emitter, operation: Convolution, window: WindowInput, output: Tiles): void {
+  const { constants, steps } = emitter;
   const { weightShape, group, dilations, bias, weights } = operation;
   const [filters, , height, width] = weightShape;
   const each = filters / group;
@@ -166,7 +166,7 @@ function emitDepthwise(lowering: Lowering, operation: Convolution, window: Windo
   }
 }
 
-function addResidual({ steps }: Lowering, operation: Convolution, output: Tiles, residual: Tiles): void {
+function addResidual({ steps }: Emitter, operation: Convolution, output: Tiles, residual: Tiles): void {
   const activation = stepActivation(operation.activation);
   steps.emit((at) => ({
     kind: 'binary',
