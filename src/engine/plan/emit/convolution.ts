@@ -2,7 +2,7 @@ import type { Convolution, GraphNode, Pair } from '../../graph/types.js';
 import type { Tiles } from '../arena.js';
 import { channelsOfTiles } from '../arena.js';
 import { chooseConvolution } from '../choose-kernel.js';
-import type { Emitted, Emitter, WindowInput } from '../emitter.js';
+import type { Emitted, Emitter } from '../emitter.js';
 import { stepActivation } from '../emitter.js';
 import { countNonZeros } from '../non-zeros.js';
 import { packDense, packDenseBias } from '../pack-dense.js';
@@ -10,6 +10,7 @@ import type { WeightShape } from '../pack-sparse.js';
 import { packSparse } from '../pack-sparse.js';
 import { partsOf } from '../tiling.js';
 import type { Tuning } from '../tuning.js';
+import type { WindowInput } from '../window-inputs.js';
 import { isMatrixProduct } from '../windows.js';
 import { emitMatrixProduct } from './linear.js';
 
