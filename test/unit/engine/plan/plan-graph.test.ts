@@ -2,68 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { optimise } from '../../../../src/engine/graph/optimise.js';
-import type { Convolution, Graph, GraphNode, Operation, Pads, Shape } from '../../../../src/engine/graph/types.js';
-import type { PlannedLayer } from '../../../../src/engine/plan/plan-graph.js';
+import type { Convolution, Graph, Operation, Shape } from '../../../../src/engine/graph/types.js';
 import { planGraph } from '../../../../src/engine/plan/plan-graph.js';
 import type { Plan } from '../../../../src/native/index.js';
-import { interpretGraph, relativeError } from '../../../support/interpret-graph.js';
-import { interpretPlan } from '../../../support/interpret-plan.js';
 import { tinyModel } from '../fixtures.js';
-import { graphOf, imageFor, randomTensor, tolerance } from '../graph/graphs.js';
-
-const relu = { type: 'Activation', activation: { kind: 'relu' } } as const;
-const add: Operation = { type: 'Binary', operator: 'Add', activation: undefined };
-
-function conv(
-  channels: number,
-  filters: number,
-  options: { side?: number; density?: number; stride?: number; group?: number; pads?: Pads } = {},
-): Convolution {
-  const { side = 3, density = 1, stride = 1, group = 1, pads = [side >> 1, side >> 1, side >> 1, side >> 1] } = options;
-  const { data } = randomTensor([filters, channels / group, side, side], 7);
-  // Evenly spread: exactly this share is left.
-  const weights = data.map((value, at) => (Math.floor((at + 1) * density) > Math.floor(at * density) ? value : 0));
-  return {
-    type: 'Conv',
-    weights,
-    weightShape: [filters, channels / group, side, side],
-    bias: randomTensor([filters], 8).data,
-    strides: [stride, stride],
-    dilations: [1, 1],
-    pads,
-    group,
-    residual: false,
-    activation: undefined,
-  };
-}
-
-/** Nodes are [output, operation, inputs, shape]; a node has its output's name. */
-type NodeSpec = [output: string, operation: Operation, inputs: string[], shape: Shape];
-
-function graph(shape: Shape, nodes: NodeSpec[]): Graph {
-  return {
-    input: { name: 'x', shape },
-    nodes: nodes.map(
-      ([output, operation, inputs, shape]): GraphNode => ({ name: output, operation, inputs, output, shape }),
-    ),
-    output: nodes.at(-1)![0],
-  };
-}
-
-/** Plans it, asserts that it computes what the graph does, and gives layers by name. */
-function plan(given: Graph): { plan: Plan; layers: readonly PlannedLayer[]; layer: (name: string) => PlannedLayer } {
-  const result = planGraph(given);
-  if (result.kind === 'unsupported') assert.fail(JSON.stringify(result.problems));
-  const image = imageFor(given, 1, 3);
-  const expected = interpretGraph(given, image);
-  const error = relativeError({ dims: expected.dims, data: interpretPlan(result.plan, image.data) }, expected);
-  assert.ok(error <= tolerance, `${error}`);
-  return { ...result, layer: (name) => result.layers.find(({ node }) => node === name)! };
-}
-
-function kindsOf({ steps }: Plan, [first, end]: PlannedLayer['steps']): string[] {
-  return steps.slice(first, end).map(({ kind }) => kind);
-}
+import { graphOf } from '../graph/graphs.js';
+import type { NodeSpec } from './small-graphs.js';
+import { add, conv, graph, kindsOf, plan, relu } from './small-graphs.js';
 
 test('the tiny model: every step belongs to one layer, and sparse layers say how sparse they are', () => {
   const { graph } = optimise(graphOf(readFileSync(tinyModel)));

@@ -35,6 +35,7 @@ class RandomGraph {
     (input) => this.#convolution(input),
     (input) => this.#convolution(input),
     (input) => this.#convolution(input),
+    (input) => this.#residualBlock(input),
     (input) => this.#pool(input),
     (input) => this.#elementwise(input),
     (input) => this.#binary(input),
@@ -99,6 +100,28 @@ class RandomGraph {
     };
     const inputs = residual === undefined ? [input.name] : [input.name, residual.name];
     this.#add(operation, inputs, filters, size[0], size[1]);
+  }
+
+  /** Maps, and a convolution of them that adds them, as a network has it: mostly nobody reads them afterwards. */
+  #residualBlock(input: Maps): void {
+    const { name, channels, height, width } = input;
+    if (channels * height * width > mostValues / 4) return;
+    const side = this.#pick([1, 3]);
+    const pad = side >> 1;
+    const convolution = (sparsity: number, residual: boolean): Operation => ({
+      type: 'Conv',
+      weights: this.#values(channels * channels * side * side, sparsity, 1 / Math.sqrt(channels * side)),
+      weightShape: [channels, channels, side, side],
+      bias: this.#values(channels, 0, 1),
+      strides: one,
+      dilations: one,
+      pads: [pad, pad, pad, pad],
+      group: 1,
+      residual,
+      activation: this.#activation(),
+    });
+    const inner = this.#add(convolution(0.7, false), [name], channels, height, width);
+    this.#add(convolution(this.#pick([0.3, 0.8]), true), [inner.name, name], channels, height, width);
   }
 
   #pool(input: Maps): void {

@@ -34,21 +34,37 @@ function assertClose(data: Float32Array, expected: Tensor, what: string): void {
   assert.ok(error <= tolerance, `${what}: ${error}`);
 }
 
+/** Convolutions that write over the residual which they add. */
+function countInPlace({ steps }: Plan): number {
+  const residuals = steps.flatMap((step) =>
+    (step.kind === 'sparseConv' || step.kind === 'denseConv') && step.residual !== undefined
+      ? [{ residual: step.residual, output: step.output }]
+      : [],
+  );
+  return residuals.filter(({ residual, output }) => JSON.stringify(residual) === JSON.stringify(output)).length;
+}
+
 test('plans of random networks compute what the graph does', () => {
+  let inPlace = 0;
   for (let seed = 1; seed <= models; seed++) {
     const graph = optimise(graphOf(buildModel(randomModel(seed)))).graph;
     const { plan, image, expected } = prepare(graph, seed);
     assertClose(interpretPlan(plan, image.data), expected, `seed ${seed}`);
+    inPlace += countInPlace(plan);
   }
+  assert.ok(inPlace > 0, `${inPlace} convolutions write over their residual`);
 });
 
 test('plans of random graphs with every operation compute what the graph does', () => {
   const kinds = new Set<string>();
+  let inPlace = 0;
   for (let seed = 1; seed <= 2 * models; seed++) {
     const { plan, image, expected } = prepare(randomGraph(seed), seed);
     assertClose(interpretPlan(plan, image.data), expected, `seed ${seed}`);
     for (const { kind } of plan.steps) kinds.add(kind);
+    inPlace += countInPlace(plan);
   }
+  assert.ok(inPlace > 0, `${inPlace} convolutions write over their residual`);
   // All but plainFill, which nothing needs.
   assert.equal(kinds.size, 17, [...kinds].join());
 });
