@@ -2,7 +2,6 @@ import { lanes } from '../native/index.js';
 import { buildGraph } from './graph/build.js';
 import type { LayerFacts, Totals } from './graph/facts.js';
 import { describeLayers, sumLayers } from './graph/facts.js';
-import { planMemory } from './graph/memory.js';
 import { optimise } from './graph/optimise.js';
 import type { Unsupported } from './graph/refusal.js';
 import { elementsOf } from './graph/shape.js';
@@ -45,8 +44,6 @@ export interface GraphReport {
   readonly layers: readonly LayerFacts[];
   readonly totals: Totals;
   readonly passes: readonly { readonly name: string; readonly counts: string; readonly changes: number }[];
-  /** Bytes of activations for one image. */
-  readonly memory: { readonly arena: number; readonly lowerBound: number };
   /** undefined when the sparse engine has none: `unsupported` says why. */
   readonly plan: PlanReport | undefined;
 }
@@ -58,6 +55,8 @@ export interface PlanReport {
   readonly steps: number;
   /** Of activations in their layout, for one image: each thread of a batch has its own. */
   readonly arenaBytes: number;
+  /** Of these, the most that is in use at one step: no arena could be smaller. */
+  readonly aliveBytes: number;
   /** Of packed weights. */
   readonly constantBytes: number;
 }
@@ -94,7 +93,6 @@ type BuiltGraph = Extract<ReturnType<typeof buildGraph>, { kind: 'graph' }>;
 
 function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): Pick<ModelReport, 'graph' | 'unsupported'> {
   const optimised = optimise(graph);
-  const { bytes, lowerBound } = planMemory(optimised.graph);
   const shape = graph.nodes.find((node) => node.output === graph.output)?.shape ?? graph.input.shape;
   const planned = planGraph(optimised.graph);
   const report: GraphReport = {
@@ -107,7 +105,6 @@ function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): Pick<Mod
       { name: 'foldConstants', counts: 'nodes computed that depend on constants only', changes: foldedConstants },
       ...optimised.applied,
     ],
-    memory: { arena: bytes, lowerBound },
     plan: planned.kind === 'plan' ? reportPlan(planned) : undefined,
   };
   return { graph: report, unsupported: planned.kind === 'unsupported' ? planned.problems : [] };
@@ -116,11 +113,12 @@ function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): Pick<Mod
 /** Bytes of a vector of floats. */
 const vectorBytes = 4 * lanes;
 
-function reportPlan({ plan, layers }: Extract<PlanResult, { kind: 'plan' }>): PlanReport {
+function reportPlan({ plan, layers, aliveVectors }: Extract<PlanResult, { kind: 'plan' }>): PlanReport {
   return {
     layers,
     steps: plan.steps.length,
     arenaBytes: plan.arenaVectors * vectorBytes,
+    aliveBytes: aliveVectors * vectorBytes,
     constantBytes: plan.constants.length,
   };
 }

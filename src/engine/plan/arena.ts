@@ -1,7 +1,7 @@
 import type { Plan, Step, View } from '../../native/index.js';
 import { lanes } from '../../native/index.js';
-import { placeBySize } from '../graph/memory.js';
 import { refuse } from '../graph/refusal.js';
+import { mostAlive, placeBySize } from './place.js';
 
 /** A piece of the arena. Where it lies is known when all steps are. */
 export interface Region {
@@ -23,6 +23,14 @@ export interface Arena {
   view(tiles: Tiles): View;
   /** In floats. */
   plain(plain: Plain): number;
+}
+
+/** Steps whose regions have their places. */
+export interface PlacedSteps extends Pick<Plan, 'steps' | 'arenaVectors'> {
+  /** The most that is alive at one step: no arena could be smaller. */
+  readonly aliveVectors: number;
+  /** In floats. */
+  readonly outputOffset: number;
 }
 
 /** A step as a function of where its regions lie. */
@@ -68,7 +76,7 @@ export class StepList {
    *
    * @throws Refusal when the arena would be too large
    */
-  finish(output: Plain): Pick<Plan, 'steps' | 'arenaVectors'> & { readonly outputOffset: number } {
+  finish(output: Plain): PlacedSteps {
     const last = this.#lifetimes.get(output.region);
     if (last !== undefined) last.to = this.#builders.length;
     const alive = Array.from(this.#lifetimes, ([region, { from, to }]) => ({
@@ -83,7 +91,12 @@ export class StepList {
       refuse(`one image needs more than ${(mostVectors * bytesOfVector) / 2 ** 30} GiB`);
     const offsets = new Map(placed.map(({ region, offset }) => [region, offset / bytesOfVector]));
     const arena = arenaOf((region) => offsets.get(region)!);
-    return { steps: this.#builders.map((build) => build(arena)), arenaVectors, outputOffset: arena.plain(output) };
+    return {
+      steps: this.#builders.map((build) => build(arena)),
+      arenaVectors,
+      aliveVectors: mostAlive(alive) / bytesOfVector,
+      outputOffset: arena.plain(output),
+    };
   }
 }
 

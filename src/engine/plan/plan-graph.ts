@@ -34,8 +34,14 @@ export interface PlannedLayer {
   readonly steps: readonly [first: number, end: number];
 }
 
+interface FinishedPlan {
+  readonly plan: Plan;
+  /** Of the arena, the most that is in use at one step: no arena could be smaller. */
+  readonly aliveVectors: number;
+}
+
 export type PlanResult =
-  | { readonly kind: 'plan'; readonly plan: Plan; readonly layers: readonly PlannedLayer[] }
+  | ({ readonly kind: 'plan'; readonly layers: readonly PlannedLayer[] } & FinishedPlan)
   | { readonly kind: 'unsupported'; readonly problems: readonly Unsupported[] };
 
 /**
@@ -55,8 +61,8 @@ export function planGraph(graph: Graph, options: PlanOptions = {}): PlanResult {
   const tuning = { ...defaultTuning, ...options.tuning };
   const emitter = new Emitter(planned, dims, layout, new StepList(), new ConstantPool(), tuning);
   const layers = planLayers(graph, absorbed, emitter, problems);
-  const plan = layers && problems.attempt('', 'output', () => finish(emitter, dims));
-  return plan === undefined ? problems.result() : { kind: 'plan', plan, layers: layers! };
+  const finished = layers && problems.attempt('', 'output', () => finish(emitter, dims));
+  return finished === undefined ? problems.result() : { kind: 'plan', ...finished, layers: layers! };
 }
 
 /** What can't be planned. */
@@ -150,15 +156,16 @@ function planLayers(
 }
 
 /** @throws Refusal when the arena would be too large */
-function finish(emitter: Emitter, dims: ReadonlyMap<string, Dims>): Plan {
+function finish(emitter: Emitter, dims: ReadonlyMap<string, Dims>): FinishedPlan {
   const { graph, steps, constants } = emitter;
   const placed = steps.finish(emitter.plain(graph.output));
   const [channels, height, width] = imageDims(dims.get(graph.input.name)!)!;
-  return {
+  const plan = {
     input: { channels, height, width },
     steps: placed.steps,
     arenaVectors: placed.arenaVectors,
     constants: constants.finish(),
     output: { offset: placed.outputOffset, length: elements(dims.get(graph.output)!) },
   };
+  return { plan, aliveVectors: placed.aliveVectors };
 }

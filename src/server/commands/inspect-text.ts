@@ -47,7 +47,7 @@ function refusedLines({ unsupported }: ModelReport): string[] {
 }
 
 function graphLines(graph: GraphReport): string[] {
-  const { totals, memory, plan } = graph;
+  const { totals, plan } = graph;
   return [
     '',
     ...layerTable(graph),
@@ -59,11 +59,11 @@ function graphLines(graph: GraphReport): string[] {
       ? ['                 (zero filters stay where a sum needs their place, or their bias shows at a padded border)']
       : []),
     `  multiply-adds  ${short(totals.multiplyAdds)}, of them useful ${short(totals.usefulMultiplyAdds)} (${percent(totals.usefulFraction)})`,
-    `  activations    ${bytes(memory.arena)} in one arena (at least ${bytes(memory.lowerBound)} are alive at once)`,
     ...(plan === undefined
       ? []
       : [
-          `  as planned     ${bytes(plan.arenaBytes)} arena for each thread, in tiles with their halos; ${bytes(plan.constantBytes)} packed weights; ${plan.steps} steps`,
+          `  activations    ${bytes(plan.arenaBytes)} in one arena for each thread, in tiles with their halos (${bytes(plan.aliveBytes)} are in use at once)`,
+          `  packed weights ${bytes(plan.constantBytes)}, walked by ${plan.steps} steps`,
         ]),
     '',
     'Simplified',

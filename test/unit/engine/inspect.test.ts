@@ -53,9 +53,11 @@ test('the tiny model: the figures of its description', async () => {
   assert.equal(graph!.totals.weights, 2_771_808);
   assert.ok(Math.abs(graph!.totals.sparsity - 0.9) < 0.001);
   assert.ok(Math.abs(graph!.totals.sparsity - sparsity) < 1e-9, 'the same sparsity as the service reports');
-  // Three tensors of 32 x 48 x 48 floats are alive in the first block.
-  assert.equal(graph!.memory.lowerBound, 3 * 32 * 48 * 48 * 4);
-  assert.ok(graph!.memory.arena >= graph!.memory.lowerBound);
+  // Where the second stage begins: its input, 32 channels in 16 tiles of 12 x 12 pixels with a halo of one, and what both branches make of it,
+  // 64 channels in tiles of 6 x 6.
+  const plan = graph!.plan!;
+  assert.equal(plan.aliveBytes, 64 * (32 * 14 * 14 + 2 * 64 * 8 * 8));
+  assert.ok(plan.arenaBytes >= plan.aliveBytes);
 });
 
 test('the size of the image is asked for where the file leaves it open', () => {
