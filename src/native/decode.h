@@ -9,6 +9,8 @@ void decode(PlanReader& reader, InputStep& step);
 void decode(PlanReader& reader, ShuffleStep& step);
 void decode(PlanReader& reader, SparseConvStep& step);
 void decode(PlanReader& reader, DenseConvStep& step);
+void decode(PlanReader& reader, WinogradInputStep& step);
+void decode(PlanReader& reader, WinogradConvStep& step);
 void decode(PlanReader& reader, DepthwiseStep& step);
 void decode(PlanReader& reader, PoolStep& step);
 void decode(PlanReader& reader, PointwiseStep& step);

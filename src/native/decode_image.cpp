@@ -63,6 +63,12 @@ void readResidual(PlanReader& reader, const View& output, View& residual, bool& 
   residual = hasResidual ? reader.view("residual") : View{};
   reader.expect(!hasResidual || sameShape(residual, output), "residual has another shape than output");
 }
+
+/** Of points; more than fit the arena where the product would not fit. */
+int64_t vectorsInRows(int64_t rows, int64_t channels, int64_t points, int64_t groups) {
+  if (channels > kMostVectors || rows > kMostVectors / channels) return kMostVectors;
+  return rows * channels > kMostVectors / (points * groups) ? kMostVectors : rows * channels * points * groups;
+}
 }  // namespace
 
 void decode(PlanReader& reader, DenseConvStep& step) {
@@ -78,6 +84,39 @@ void decode(PlanReader& reader, DenseConvStep& step) {
   const int64_t taps = int64_t{step.kernel.rows} * step.kernel.columns;
   step.weights = reader.constants<float>("weights", filters * taps * step.input.channels);
   step.bias = reader.constants<float>("bias", filters);
+}
+
+void decode(PlanReader& reader, WinogradInputStep& step) {
+  step.input = reader.view("input");
+  step.phases = reader.integer("phases", 1, kMostWindow);
+  step.groups = reader.integer("groups", 1, kMostTileSide);
+  step.points = reader.integer("points", kLeastPoints, kMostPoints);
+  step.output = reader.integer("output", 0, reader.vectors());
+  if (!reader.ok()) return;
+  const int64_t written = vectorsInRows(step.input.rows, int64_t{step.input.channels} * step.phases, step.points, step.groups);
+  reader.checkVectors("output", step.output, step.output + written - 1);
+  step.transform = reader.constants<float>("transform", int64_t{step.points} * step.points);
+}
+
+void decode(PlanReader& reader, WinogradConvStep& step) {
+  step.output = reader.view("output");
+  readResidual(reader, step.output, step.residual, step.hasResidual);
+  step.activation = reader.activation();
+  step.channels = reader.integer("channels", 1, kMostVectors);
+  step.strideRows = reader.integer("strideRows", 1, kMostWindow);
+  step.kernelRows = reader.integer("kernelRows", 1, kMostWindow);
+  step.groups = reader.integer("groups", 1, kMostTileSide);
+  step.points = reader.integer("points", kLeastPoints, kMostPoints);
+  step.input = reader.integer("input", 0, reader.vectors());
+  reader.expect(step.groups == (step.output.columns + kGroupColumns - 1) / kGroupColumns, "groups do not hold output's columns");
+  if (!reader.ok()) return;
+  const int64_t rows = int64_t{step.output.rows - 1} * step.strideRows + step.kernelRows;
+  reader.checkVectors("input", step.input, step.input + vectorsInRows(rows, step.channels, step.points, step.groups) - 1);
+  if (!reader.ok()) return;
+  const int64_t filters = (int64_t{step.output.channels} + 3) / 4 * 4;
+  step.weights = reader.constants<float>("weights", filters * step.points * step.kernelRows * step.channels);
+  step.bias = reader.constants<float>("bias", filters);
+  step.transform = reader.constants<float>("transform", int64_t{kGroupColumns} * step.points);
 }
 
 void decode(PlanReader& reader, DepthwiseStep& step) {

@@ -27,6 +27,14 @@ const encoders: Encoders = {
     words.pairs(step.strides, step.kernel, step.dilations).activation(step.activation);
     words.constants(step.weights, step.bias);
   },
+  winogradInput: (words, step) => {
+    words.views(step.input).integers(step.phases, step.groups, step.points, step.output).constants(step.transform);
+  },
+  winogradConv: (words, step) => {
+    words.views(step.output).optionalView(step.residual).activation(step.activation);
+    words.integers(step.channels, step.strideRows, step.kernelRows, step.groups, step.points, step.input);
+    words.constants(step.weights, step.bias, step.transform);
+  },
   depthwise: (words, step) => {
     words.views(step.input, step.output).pairs(step.strides, step.kernel, step.dilations);
     words.activation(step.activation).constants(step.weights, step.bias);
@@ -81,8 +89,11 @@ const encoders: Encoders = {
 
 export const stepKinds = Object.keys(encoders) as readonly Step['kind'][];
 
-/** Changes with the meaning of words, so that an addon of another version refuses them: 'HWP1'. */
-const magic = 0x48575032;
+/**
+ * 'HWP2': as in plan.cpp. Changes with the order of fields, so that words of another order are refused. What else an addon of other sources would
+ * get wrong, load.ts keeps out.
+ */
+const magic = 0x48575033;
 
 /** @throws RangeError naming the step, when a number does not fit its word (what the words mean is checked by the addon). */
 export function encodePlan(plan: Plan): Int32Array {

@@ -19,6 +19,7 @@ double microseconds(Clock::duration d) { return std::chrono::duration<double, st
  * they are fewer than about three quarters of the threads, since sharing never gives its full gain.
  */
 int wholeImages(int images, int threads) {
+  if (threads == 0) return 0;
   const int left = images % threads;
   return 4 * left >= 3 * threads ? images : images - left;
 }
@@ -28,6 +29,8 @@ Kernel<InputStep> kernelOf(const Kernels& k, const InputStep&) { return k.input;
 Kernel<ShuffleStep> kernelOf(const Kernels& k, const ShuffleStep&) { return k.shuffle; }
 Kernel<SparseConvStep> kernelOf(const Kernels& k, const SparseConvStep&) { return k.sparseConv; }
 Kernel<DenseConvStep> kernelOf(const Kernels& k, const DenseConvStep&) { return k.denseConv; }
+Kernel<WinogradInputStep> kernelOf(const Kernels& k, const WinogradInputStep&) { return k.winogradInput; }
+Kernel<WinogradConvStep> kernelOf(const Kernels& k, const WinogradConvStep&) { return k.winogradConv; }
 Kernel<DepthwiseStep> kernelOf(const Kernels& k, const DepthwiseStep&) { return k.depthwise; }
 Kernel<PoolStep> kernelOf(const Kernels& k, const PoolStep&) { return k.pool; }
 Kernel<PointwiseStep> kernelOf(const Kernels& k, const PointwiseStep&) { return k.pointwise; }
@@ -45,9 +48,16 @@ Kernel<SparseLinearStep> kernelOf(const Kernels& k, const SparseLinearStep&) { r
 
 }  // namespace
 
+int wholeThreads(int threads, size_t arenaBytes) {
+  const size_t arenas = kMostArenaBytes / std::max<size_t>(arenaBytes, 1);
+  if (arenas >= static_cast<size_t>(threads)) return threads;
+  return 2 * static_cast<int>(arenas) >= threads ? static_cast<int>(arenas) : 0;
+}
+
 Executor::Executor(Plan plan, const Kernels& kernels, Normalisation normalisation, int threads)
     : plan_(std::move(plan)), kernels_(kernels), normalisation_(std::move(normalisation)), threads_(threads),
-      arenas_(threads), bytes_(plan_.constants.bytes()), pool_(threads) {
+      wholeThreads_(headwater::wholeThreads(threads, plan_.arenaBytes())), arenas_(std::max(1, wholeThreads_)),
+      bytes_(plan_.constants.bytes()), pool_(threads) {
   for (const Step& step : plan_.steps) {
     units_.push_back(unitsOf(step));
     chunkUnits_.push_back(headwater::chunkUnits(step, threads));
@@ -73,8 +83,8 @@ void Executor::runStep(int step, const Frame& frame, int begin, int end) const {
   std::visit([&](const auto& s) { kernelOf(kernels_, s)(s, frame, begin, end); }, plan_.steps[step]);
 }
 
-float* Executor::arena(int thread) {
-  Memory& arena = arenas_[thread];
+float* Executor::arena(int index) {
+  Memory& arena = arenas_[index];
   if (arena.data() == nullptr) {
     arena = Memory(plan_.arenaBytes());
     bytes_.fetch_add(arena.bytes());
@@ -89,7 +99,7 @@ Frame Executor::frame(float* arena, const Image& image) const {
 
 RunJob::RunJob(Executor& executor, std::vector<Image> images, float* embeddings, double* stepMicroseconds)
     : executor_(executor), images_(std::move(images)), embeddings_(embeddings), stepMicroseconds_(stepMicroseconds) {
-  if (stepMicroseconds == nullptr) whole_ = wholeImages(static_cast<int>(images_.size()), executor.threads());
+  if (stepMicroseconds == nullptr) whole_ = wholeImages(static_cast<int>(images_.size()), executor.wholeThreads());
 }
 
 int RunJob::stages() const {
@@ -104,26 +114,32 @@ RunJob::Shared RunJob::shared(int stage) const {
 }
 
 int RunJob::chunks(int stage) const {
-  if (stage == 0 && whole_ > 0) return whole_;
+  if (stage == 0 && whole_ > 0) return std::min(whole_, executor_.wholeThreads());
   const int step = shared(stage).step;
   return (executor_.units(step) + executor_.chunkUnits(step) - 1) / executor_.chunkUnits(step);
 }
 
 void RunJob::run(int stage, int chunk, int thread, bool stopping) {
   if (stopping) return;
-  if (stage == 0 && whole_ > 0) return runWhole(chunk, thread);
+  // With an arena for each thread it takes its own, which its core's caches may still hold.
+  if (stage == 0 && whole_ > 0) return runWholeImages(executor_.wholeThreads() == executor_.threads() ? thread : chunk);
   const Shared at = shared(stage);
   const int begin = chunk * executor_.chunkUnits(at.step);
   const int end = std::min(begin + executor_.chunkUnits(at.step), executor_.units(at.step));
   executor_.runStep(at.step, executor_.frame(executor_.arena(0), images_[at.image]), begin, end);
 }
 
-void RunJob::runWhole(int image, int thread) {
-  float* arena = executor_.arena(thread);
-  if (arena == nullptr) {
-    outOfMemory_.store(true);
-    return;
+void RunJob::runWholeImages(int arena) {
+  while (!executor_.hurries()) {
+    const int image = nextWhole_.fetch_add(1, std::memory_order_relaxed);
+    if (image >= whole_) return;
+    float* memory = executor_.arena(arena);
+    if (memory == nullptr) return outOfMemory_.store(true);
+    runWhole(image, memory);
   }
+}
+
+void RunJob::runWhole(int image, float* arena) {
   const Frame frame = executor_.frame(arena, images_[image]);
   const int steps = static_cast<int>(executor_.plan().steps.size());
   for (int step = 0; step < steps; step++) executor_.runStep(step, frame, 0, executor_.units(step));

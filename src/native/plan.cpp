@@ -9,12 +9,13 @@ namespace headwater {
 
 namespace {
 
-// As in encode.ts. The version changes whenever words change their meaning: an old addon must not run new plans.
-constexpr int32_t kMagic = 0x48575032;
+// As in encode.ts. Says that words are a plan at all, of this order of fields. That an old addon runs no new plan, load.ts sees to by
+// comparing the digest of all sources.
+constexpr int32_t kMagic = 0x48575033;
 constexpr size_t kHeaderWords = 8;
 
 constexpr const char* kStepNames[] = {
-    "input",         "shuffle",   "sparseConv",     "denseConv",   "depthwise", "pool",        "pointwise", "binary",
+    "input",         "shuffle",   "sparseConv",     "denseConv",   "winogradInput", "winogradConv", "depthwise", "pool",        "pointwise", "binary",
     "globalAverage", "toPlain",   "fromPlain",      "plainCopy",   "plainFill", "plainPointwise", "plainBinary",
     "softmax",       "denseLinear", "sparseLinear"};
 constexpr size_t kStepKinds = std::variant_size_v<Step>;

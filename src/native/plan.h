@@ -13,7 +13,8 @@
 namespace headwater {
 
 /** In the order of `stepKinds` in encode.ts: the index is the kind's number. */
-using Step = std::variant<InputStep, ShuffleStep, SparseConvStep, DenseConvStep, DepthwiseStep, PoolStep, PointwiseStep,
+using Step = std::variant<InputStep, ShuffleStep, SparseConvStep, DenseConvStep, WinogradInputStep,
+                          WinogradConvStep, DepthwiseStep, PoolStep, PointwiseStep,
                           BinaryStep, GlobalAverageStep, ToPlainStep, FromPlainStep, PlainCopyStep, PlainFillStep,
                           PlainPointwiseStep, PlainBinaryStep, SoftmaxStep, DenseLinearStep, SparseLinearStep>;
 

@@ -59,6 +59,8 @@ export type Step =
   | ShuffleStep
   | SparseConvStep
   | DenseConvStep
+  | WinogradInputStep
+  | WinogradConvStep
   | DepthwiseStep
   | PoolStep
   | PointwiseStep
@@ -129,7 +131,7 @@ export interface SparseConvStep extends Windowed {
   readonly starts: Constants;
   /** uint16 [rows][2]: filter, number of non-zeros (may be 0). Every block lists every filter once. */
   readonly rows: Constants;
-  /** uint16 [non-zeros + 8]: vectors from the block's base to the tap. The 8 behind the end are zero, for loads that reach over it. */
+  /** uint16 [non-zeros + 8]: vectors from the block's base to the tap. The 8 behind the end are zero: room for kernels that load in groups which reach over it. */
   readonly offsets: Constants;
   /** float32 [non-zeros + 8]. */
   readonly values: Constants;
@@ -146,6 +148,51 @@ export interface DenseConvStep extends Windowed {
   readonly weights: Constants;
   /** float32 [ceil(filters / 4) * 4]. */
   readonly bias: Constants;
+}
+
+/**
+ * Makes the input of a `winogradConv`. A row's columns are split into phases, by their place in a stride, so that each phase is a convolution of
+ * stride 1; and four output columns at a time, so many columns of a phase as their windows reach become as many points: sums of them.
+ */
+export interface WinogradInputStep {
+  readonly kind: 'winogradInput';
+  /** All that the windows reach, from the first tap of output pixel (0, 0) on. Columns behind it count as zero. */
+  readonly input: View;
+  /** Offset in vectors of [row][channel][phase][point][group]. */
+  readonly output: number;
+  /** The stride of columns. */
+  readonly phases: number;
+  /** Of four output columns. */
+  readonly groups: number;
+  readonly points: number;
+  /** float32 [points][points]: the column's weight in each point. */
+  readonly transform: Constants;
+}
+
+/**
+ * Convolution with all weights by Winograd's minimal filtering along the columns, F(4, taps) (Lavin and Gray, "Fast Algorithms for Convolutional
+ * Neural Networks", 2015): for each point a sum of products over channels, phases and kernel rows, and the four columns from the points.
+ */
+export interface WinogradConvStep {
+  readonly kind: 'winogradConv';
+  /** As `output` of `winogradInput`. */
+  readonly input: number;
+  /** Of the convolution's input, times phases. */
+  readonly channels: number;
+  readonly output: View;
+  /** May be what the output's memory held. */
+  readonly residual: View | undefined;
+  readonly activation: Activation;
+  readonly strideRows: number;
+  readonly kernelRows: number;
+  readonly groups: number;
+  readonly points: number;
+  /** float32 [ceil(filters / 4)][points][kernel rows][channels][4]; filters that do not exist are zero. */
+  readonly weights: Constants;
+  /** float32 [ceil(filters / 4) * 4]. */
+  readonly bias: Constants;
+  /** float32 [4][points]: the point's weight in each of a group's columns. */
+  readonly transform: Constants;
 }
 
 /** One filter a channel. */

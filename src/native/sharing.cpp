@@ -30,6 +30,12 @@ double work(const SparseConvStep& s) {
   return double(s.starts[int64_t{s.blocks} * s.stripes][1]) * pixels(s.output) + 2 * vectors(s.output);
 }
 double work(const DenseConvStep& s) { return vectors(s.output) * s.input.channels * taps(s.kernel); }
+double work(const WinogradInputStep& s) {
+  return double(s.input.rows) * s.input.channels * s.phases * s.groups * s.points * (s.points + 2);
+}
+double work(const WinogradConvStep& s) {
+  return double(s.output.rows) * s.output.channels * s.groups * s.points * (double(s.kernelRows) * s.channels + kGroupColumns);
+}
 double work(const DepthwiseStep& s) { return 2 * vectors(s.output) * taps(s.kernel); }
 double work(const PoolStep& s) { return 2 * vectors(s.output) * taps(s.kernel); }
 double work(const PointwiseStep& s) { return 4 * vectors(s.output); }

@@ -66,6 +66,34 @@ class PlanRun {
         });
         return;
       }
+      case 'winogradInput': {
+        const transform = this.floats(step.transform);
+        const { input, phases, groups, points } = step;
+        let at = step.output * lanes;
+        for (let row = 0; row < input.rows; row++) {
+          for (let c = 0; c < input.channels; c++) {
+            for (let phase = 0; phase < phases; phase++) {
+              for (let point = 0; point < points; point++) {
+                for (let group = 0; group < groups; group++) {
+                  for (let lane = 0; lane < lanes; lane++) {
+                    let sum = 0;
+                    for (let i = 0; i < points; i++) {
+                      const column = (4 * group + i) * phases + phase;
+                      if (column >= input.columns) continue;
+                      sum += transform[point * points + i]! * this.get(input, c, row, column, lane);
+                    }
+                    this.arena[at++] = sum;
+                  }
+                }
+              }
+            }
+          }
+        }
+        return;
+      }
+      case 'winogradConv':
+        this.winograd(step);
+        return;
       case 'depthwise': {
         const weights = this.floats(step.weights);
         const bias = this.floats(step.bias);
@@ -203,6 +231,28 @@ class PlanRun {
         this.arena.set(vector, (step.output.offset + c * step.output.channelPitch + destination) * lanes);
       }
     }
+  }
+
+  winograd(step: Extract<Step, { kind: 'winogradConv' }>): void {
+    const [weights, bias, transform] = [this.floats(step.weights), this.floats(step.bias), this.floats(step.transform)];
+    const { channels, kernelRows, points, groups } = step;
+    this.each(step.output, (filter, row, column, lane) => {
+      const group = Math.floor(column / 4);
+      let sum = bias[filter]!;
+      for (let point = 0; point < points; point++) {
+        let products = 0;
+        for (let y = 0; y < kernelRows; y++) {
+          for (let c = 0; c < channels; c++) {
+            const from = (((row * step.strideRows + y) * channels + c) * points + point) * groups + group;
+            const at = ((Math.floor(filter / 4) * points + point) * kernelRows + y) * channels + c;
+            products += weights[at * 4 + (filter % 4)]! * this.arena[(step.input + from) * lanes + lane]!;
+          }
+        }
+        sum += transform[(column % 4) * points + point]! * products;
+      }
+      if (step.residual !== undefined) sum += this.get(step.residual, filter, row, column, lane);
+      return activate(step.activation, sum);
+    });
   }
 
   sparseConv(step: Extract<Step, { kind: 'sparseConv' }>): void {

@@ -160,9 +160,17 @@ export class Layout {
   }
 }
 
+/**
+ * A pitch that does not divide the L1 cache's 64 sets into few: with 16 vectors from channel to channel, four channels in a row take the same
+ * sets as the next four, and push them out.
+ */
+function evenlyCached(pitch: number): number {
+  return pitch % 4 === 0 ? pitch + 1 : pitch;
+}
+
 /** @param region where they lie; undefined: a new one */
 export function tilesWithHalo(tiling: Tiling, halo: Halo, channels: number, region?: Region): Tiles {
-  const channelPitch = halo.left + tiling.columns + halo.right;
+  const channelPitch = evenlyCached(halo.left + tiling.columns + halo.right);
   const rowPitch = channels * channelPitch;
   return {
     region: region ?? { vectors: (halo.top + tiling.rows + halo.bottom) * rowPitch },

@@ -3,25 +3,25 @@ const outputsOfBlock = 16;
 
 /** @returns float32 [ceil(filters / 4)][input channels][kernel rows][kernel columns][4]; filters that do not exist are zero. */
 export function packDense(weights: Float32Array, filters: number): Float32Array {
-  return interleave(weights, filters, filtersOfBlock);
+  return intoBlocks(weights, filters, filtersOfBlock);
 }
 
 /** @returns float32 [ceil(outputs / 16)][inputs][16]; outputs that do not exist are zero. */
 export function packDenseLinear(weights: Float32Array, outputs: number): Float32Array {
-  return interleave(weights, outputs, outputsOfBlock);
+  return intoBlocks(weights, outputs, outputsOfBlock);
 }
 
 /** One value a filter, padded to whole blocks. */
 export function packDenseBias(bias: Float32Array): Float32Array {
-  return interleave(bias, bias.length, filtersOfBlock);
+  return intoBlocks(bias, bias.length, filtersOfBlock);
 }
 
 export function packDenseLinearBias(bias: Float32Array): Float32Array {
-  return interleave(bias, bias.length, outputsOfBlock);
+  return intoBlocks(bias, bias.length, outputsOfBlock);
 }
 
 /** [rows][length] to [ceil(rows / block)][length][block]. */
-function interleave(values: Float32Array, rows: number, block: number): Float32Array {
+function intoBlocks(values: Float32Array, rows: number, block: number): Float32Array {
   const length = rows === 0 ? 0 : values.length / rows;
   const packed = new Float32Array(Math.ceil(rows / block) * block * length);
   for (let row = 0; row < rows; row++) {

@@ -18,8 +18,8 @@ export interface Halo {
 
 export const noHalo: Halo = { top: 0, left: 0, bottom: 0, right: 0 };
 
-/** Columns that the accumulators of a convolution hold at once: as in src/native/kernels/units.h. */
-const mostColumns = 7;
+/** Columns that the accumulators of a convolution hold at once: `kMostColumns` of src/native/kernels/units.h (a test compares them). */
+export const mostColumns = 7;
 /** What starting on a non-zero costs, in columns: it is shared by the columns of a part. */
 const startCost = 0.75;
 

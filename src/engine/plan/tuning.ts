@@ -19,6 +19,12 @@ export interface Tuning {
   readonly sortRowsUpTo: number;
   /** Share of non-zeros below which the sparse convolution is faster than the dense one. */
   readonly sparseConvBelow: number;
+  /** As before, where Winograd's filtering helps the dense one: divided by its gain. */
+  readonly sparseWinogradBelow: number;
+  /** Gain of Winograd's filtering from which on it is used: transforms take their part of it. */
+  readonly winogradGain: number;
+  /** Filters from which on the input's transform is worth it. */
+  readonly winogradFilters: number;
   /** As before, for convolutions with few input channels (an RGB image): they have little to skip. */
   readonly sparseFewChannelsBelow: number;
   readonly fewChannels: number;
@@ -38,6 +44,9 @@ export const defaultTuning: Tuning = {
   sortRowsUpTo: 0,
   // The dense kernel runs at about twice the FMA rate of the sparse one.
   sparseConvBelow: 0.55,
+  sparseWinogradBelow: 0.8,
+  winogradGain: 1.3,
+  winogradFilters: 16,
   sparseFewChannelsBelow: 0.3,
   fewChannels: 4,
   sparseLinearBelow: 0.4,

@@ -18,6 +18,8 @@ struct Kernels {
   Kernel<ShuffleStep> shuffle;
   Kernel<SparseConvStep> sparseConv;
   Kernel<DenseConvStep> denseConv;
+  Kernel<WinogradInputStep> winogradInput;
+  Kernel<WinogradConvStep> winogradConv;
   Kernel<DepthwiseStep> depthwise;
   Kernel<PoolStep> pool;
   Kernel<PointwiseStep> pointwise;
@@ -34,10 +36,11 @@ struct Kernels {
   Kernel<SparseLinearStep> sparseLinear;
 };
 
-/** Null where this build or this machine has no such instruction set. */
-const Kernels* avx512Kernels();
-const Kernels* avx2Kernels();
-const Kernels* neonKernels();
-const Kernels* scalarKernels();
+// Data, not functions: nothing of a unit that is compiled for an instruction set runs before isa.cpp knows that the machine has it. Only those
+// of the processor's kind exist.
+extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx2Kernels;
+extern const Kernels kNeonKernels;
+extern const Kernels kScalarKernels;
 
 }  // namespace headwater

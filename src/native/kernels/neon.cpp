@@ -3,9 +3,6 @@
 
 namespace headwater {
 
-const Kernels* neonKernels() {
-  static constexpr Kernels kKernels = table("neon");
-  return &kKernels;
-}
+constexpr Kernels kNeonKernels = table("neon");
 
 }  // namespace headwater

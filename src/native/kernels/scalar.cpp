@@ -3,9 +3,6 @@
 
 namespace headwater {
 
-const Kernels* scalarKernels() {
-  static constexpr Kernels kKernels = table("scalar");
-  return &kKernels;
-}
+constexpr Kernels kScalarKernels = table("scalar");
 
 }  // namespace headwater

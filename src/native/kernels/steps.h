@@ -75,6 +75,29 @@ struct DenseConvStep {
   const float* bias;
 };
 
+/** Columns of a group of Winograd's. */
+constexpr int kGroupColumns = 4;
+constexpr int kLeastPoints = 5, kMostPoints = 7;
+
+struct WinogradInputStep {
+  View input;
+  int64_t output;  // in vectors
+  int phases, groups, points;
+  const float* transform;
+};
+
+struct WinogradConvStep {
+  int64_t input;  // in vectors
+  int channels;
+  View output, residual;
+  bool hasResidual;
+  Activation activation;
+  int strideRows, kernelRows, groups, points;
+  const float* weights;
+  const float* bias;
+  const float* transform;
+};
+
 struct DepthwiseStep {
   View input, output;
   Pair strides, kernel, dilations;

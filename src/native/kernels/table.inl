@@ -8,6 +8,7 @@
 #include "shuffle.inl"
 #include "sparse_conv.inl"
 #include "dense_conv.inl"
+#include "winograd.inl"
 #include "depthwise.inl"
 #include "pool.inl"
 #include "pointwise.inl"
@@ -20,7 +21,7 @@ namespace headwater {
 namespace {
 
 constexpr Kernels table(const char* isa) {
-  return {isa,       input,      shuffle,   sparseConv, denseConv,      depthwise,   pool,
+  return {isa,       input,      shuffle,   sparseConv, denseConv, winogradInput, winogradConv, depthwise, pool,
           pointwise, binary,     globalAverage, toPlain, fromPlain,     plainCopy,   plainFill,
           plainPointwise, plainBinary, softmax, denseLinear, sparseLinear};
 }

@@ -15,6 +15,12 @@ static inline int units(const SparseConvStep& s) { return s.output.rows * s.part
 /** Unit = (row * columnParts + part) * filter blocks + filter block (four filters). */
 static inline int units(const DenseConvStep& s) { return s.output.rows * columnParts(s.output) * ((s.output.channels + 3) / 4); }
 
+/** Unit = row of the input. */
+static inline int units(const WinogradInputStep& s) { return s.input.rows; }
+/** Unit = (row * parts + part) * filter blocks + filter block; a part has at most seven groups. */
+static inline int groupParts(const WinogradConvStep& s) { return (s.groups + kMostColumns - 1) / kMostColumns; }
+static inline int units(const WinogradConvStep& s) { return s.output.rows * groupParts(s) * ((s.output.channels + 3) / 4); }
+
 /** Unit = channel. */
 static inline int units(const InputStep& s) { return s.output.channels; }
 static inline int units(const ShuffleStep& s) { return s.output.channels; }

@@ -1,7 +1,8 @@
+import { lanes } from '../../../native/index.js';
 import type { Convolution, GraphNode, Pair } from '../../graph/types.js';
 import type { Tiles } from '../arena.js';
-import { channelsOfTiles } from '../arena.js';
-import { chooseConvolution } from '../choose-kernel.js';
+import { channelsOfTiles, plainRegion } from '../arena.js';
+import { chooseConvolution, chooseWinograd } from '../choose-kernel.js';
 import type { Emitted, Emitter } from '../emitter.js';
 import { stepActivation } from '../emitter.js';
 import { countNonZeros } from '../non-zeros.js';
@@ -12,23 +13,30 @@ import { partsOf } from '../tiling.js';
 import type { Tuning } from '../tuning.js';
 import type { WindowInput } from '../window-inputs.js';
 import { isMatrixProduct } from '../windows.js';
+import type { WinogradShape } from '../winograd.js';
+import { packWinograd, winogradTables } from '../winograd.js';
 import { emitMatrixProduct } from './linear.js';
 
 export function emitConvolution(emitter: Emitter, node: GraphNode, operation: Convolution): Emitted {
   const [input, output] = [emitter.dimsOf(node.inputs[0]!), emitter.dimsOf(node.output)];
   if (isMatrixProduct(node, input, output)) return emitMatrixProduct(emitter, node, operation, node.inputs[1]);
-  const { kernel, reason } = chooseConvolution(operation, emitter.tuning);
   const window = emitter.window(node);
   const residual = operation.residual ? emitter.tiles(node.inputs[1]!) : undefined;
   const target = emitter.newTiles(node.output);
+  const winograd = chooseWinograd(operation, window.strides, target.columns, emitter.tuning);
+  const { kernel, reason } = chooseConvolution(operation, winograd?.gain ?? 1, emitter.tuning);
   if (kernel === 'depthwise') {
     emitDepthwise(emitter, operation, window, target);
     if (residual !== undefined) addResidual(emitter, operation, target, residual);
   } else {
-    const emit = kernel === 'sparse' ? emitSparse : emitDense;
-    for (const part of groupsOf(operation, window, target, residual)) emit(emitter, operation, part);
+    for (const part of groupsOf(operation, window, target, residual)) {
+      if (kernel === 'sparse') emitSparse(emitter, operation, part);
+      else if (winograd === undefined) emitDense(emitter, operation, part);
+      else emitWinograd(emitter, operation, part, winograd);
+    }
   }
-  return { kernel: `${kernel} ${describeWindow(operation)}`, reason };
+  const how = kernel === 'dense' && winograd !== undefined ? 'dense, Winograd' : kernel;
+  return { kernel: `${how} ${describeWindow(operation)}`, reason };
 }
 
 /** One group of a convolution. */
@@ -131,6 +139,56 @@ function emitDense({ constants, steps }: Emitter, operation: Convolution, group:
     dilations: operation.dilations,
     activation,
     ...tables,
+  }));
+}
+
+/** Its input is read once for all filters, and then many times: it is worth laying out anew. */
+function emitWinograd(
+  { constants, steps }: Emitter,
+  operation: Convolution,
+  group: Group,
+  winograd: WinogradShape,
+): void {
+  const { weights, shape, bias, input, output, residual, strides } = group;
+  const [, , height, width] = shape;
+  const tables = winogradTables(winograd.taps);
+  const { points } = tables;
+  const { phases, groups } = winograd;
+  const channels = input.channels * phases;
+  const reached = {
+    ...input,
+    rows: (output.rows - 1) * strides[0] + height,
+    columns: (output.columns - 1) * strides[1] + width,
+  };
+  const region = plainRegion(lanes * reached.rows * channels * points * groups);
+  const inputTransform = constants.share(tables.input);
+  steps.emit((at) => ({
+    kind: 'winogradInput',
+    input: at.view(reached),
+    output: at.plain(region) / lanes,
+    phases,
+    groups,
+    points,
+    transform: inputTransform,
+  }));
+  const stored = {
+    weights: constants.add(packWinograd(weights, shape, winograd, tables)),
+    bias: constants.add(packDenseBias(bias)),
+    transform: constants.share(tables.output),
+  };
+  const activation = stepActivation(operation.activation);
+  steps.emit((at) => ({
+    kind: 'winogradConv',
+    input: at.plain(region) / lanes,
+    channels,
+    output: at.view(output),
+    residual: residual && at.view(residual),
+    activation,
+    strideRows: strides[0],
+    kernelRows: height,
+    groups,
+    points,
+    ...stored,
   }));
 }
 

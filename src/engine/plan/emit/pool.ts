@@ -1,3 +1,4 @@
+import { lanes } from '../../../native/index.js';
 import type { GraphNode, Pool } from '../../graph/types.js';
 import { imageDims } from '../dims.js';
 import type { Emitted, Emitter } from '../emitter.js';
@@ -52,7 +53,6 @@ function countTaps(operation: Pool, axis: 0 | 1, length: number, outputs: number
 }
 
 function perLane({ grid, rows, columns }: Tiling, value: (y: number, x: number) => number): Float32Array {
-  const lanes = 16;
   const result = new Float32Array(rows * columns * lanes);
   for (let at = 0; at < result.length; at++) {
     const lane = at % lanes;

@@ -66,7 +66,7 @@ test('plans of random graphs with every operation compute what the graph does', 
   }
   assert.ok(inPlace > 0, `${inPlace} convolutions write over their residual`);
   // All but plainFill, which nothing needs.
-  assert.equal(kinds.size, 17, [...kinds].join());
+  assert.equal(kinds.size, 19, [...kinds].join());
 });
 
 const native = loadNative();
