@@ -1,8 +1,8 @@
 // Step 3: the native addon of src/native, which runs pruned networks several times faster. Without a compiler the service still works, on
 // ONNX Runtime: so what is missing is said, and is no failure.
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
 import { missingTools, nodeGyp, nodeHeaders, TOOLS } from './build-tools.mjs';
 import { excerpt, ROOT, run } from './run.mjs';
 
@@ -12,6 +12,8 @@ const STAMP = join(BUILT, '.sources');
 /** Why there is no addon, so that nobody waits for the same failure at every start. */
 const ABSENT = join(ROOT, '.tools', 'addon-absent.json');
 
+const { sourcesDigest } = createRequire(import.meta.url)(join(SOURCES, 'sources-digest.cjs'));
+
 export const addon = {
   name: 'native addon',
 
@@ -19,7 +21,7 @@ export const addon = {
   isDone() {
     const digest = sourcesDigest();
     if (existsSync(join(BUILT, 'headwater.node')) && readText(STAMP) === digest) return true;
-    const absent = JSON.parse(readText(ABSENT) || '{}');
+    const absent = readAbsent();
     return absent.digest === digest && absent.circumstances === circumstances();
   },
 
@@ -28,13 +30,16 @@ export const addon = {
     // Before the build: what is edited meanwhile has to be built again.
     const digest = sourcesDigest();
     const reason = build();
-    if (reason === null) return writeFileSync(STAMP, digest);
+    if (reason === null) return writeWhole(STAMP, digest);
+    // An addon of older sources would be refused when it is loaded; without it, what is missing is said.
+    rmSync(join(BUILT, 'headwater.node'), { force: true });
+    rmSync(STAMP, { force: true });
     console.error(
       `setup: native addon: not built. ${reason}\n` +
         'setup: native addon: the service runs on ONNX Runtime instead, which is slower on pruned networks.',
     );
     mkdirSync(join(ROOT, '.tools'), { recursive: true });
-    writeFileSync(ABSENT, JSON.stringify({ digest, circumstances: circumstances(), reason }));
+    writeWhole(ABSENT, JSON.stringify({ digest, circumstances: circumstances(), reason }));
   },
 };
 
@@ -67,27 +72,29 @@ function runNodeGyp(...commands) {
   // Else node-gyp downloads the headers, to a folder that a user without a home has, too.
   const where = headers === null ? ['--devdir', join(ROOT, '.tools', 'node-gyp')] : ['--nodedir', headers];
   const args = [nodeGyp(), ...commands, '--directory', SOURCES, '--jobs', 'max', ...where];
-  return run(process.execPath, args, { env: { CXX: TOOLS.compiler.find() } });
-}
-
-/** sha256 over names and contents of all that is compiled. The addon's interface does not change with the version of Node.js. */
-function sourcesDigest() {
-  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\0`);
-  for (const folder of [SOURCES, join(SOURCES, 'kernels')]) {
-    const names = readdirSync(folder).filter((name) => /\.(cpp|h|inl|gyp)$/.test(name));
-    for (const name of names.sort()) {
-      hash
-        .update(`${name}\0`)
-        .update(readFileSync(join(folder, name)))
-        .update('\0');
-    }
-  }
-  return hash.digest('hex');
+  // binding.gyp calls node.
+  const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`;
+  return run(process.execPath, args, { env: { CXX: TOOLS.compiler.find(), PATH } });
 }
 
 /** What else decides whether a build works: when it changes, the build is tried again. */
 function circumstances() {
   return JSON.stringify([process.version, nodeHeaders(), Object.values(TOOLS).map((tool) => tool.find())]);
+}
+
+/** `{}` when there is none, or what is there is broken: then the build is tried again. */
+function readAbsent() {
+  try {
+    return JSON.parse(readText(ABSENT)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** The file holds all of it or is not there, whenever the machine stops. */
+function writeWhole(file, text) {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
 }
 
 function readText(file) {

@@ -6,6 +6,7 @@
 #include "isa.h"
 #include "js_values.h"
 #include "memory.h"
+#include "sources_digest.h"
 
 namespace headwater {
 
@@ -30,12 +31,13 @@ napi_value trim(napi_env, napi_callback_info) {
 
 napi_value initialise(napi_env env, napi_value exports) {
   if (AddonData::create(env) == nullptr) return throwError(env, "headwater: Node.js gives no way back from native threads");
-  const napi_property_descriptor functions[] = {
+  const napi_property_descriptor properties[] = {
       {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createExecutor", nullptr, createExecutor, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"sourcesDigest", nullptr, nullptr, nullptr, nullptr, string(env, sourcesDigest()), napi_enumerable, nullptr},
       {"trimFreedMemory", nullptr, trim, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
-  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  napi_define_properties(env, exports, sizeof properties / sizeof *properties, properties);
   return exports;
 }
 

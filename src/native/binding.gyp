@@ -28,7 +28,6 @@
         "executor_object.cpp",
         "isa.cpp",
         "js_values.cpp",
-        "kernels/absent.cpp",
         "memory.cpp",
         "plan.cpp",
         "plan_reader.cpp",
@@ -37,11 +36,18 @@
         "thread_pool.cpp",
       ],
       "defines": ["NAPI_VERSION=8"],
-      "dependencies": ["kernels_scalar"],
+      "dependencies": ["kernels_scalar", "sources_digest"],
       "conditions": [
         ["target_arch=='x64'", {"dependencies": ["kernels_avx512", "kernels_avx2"]}],
         ["target_arch=='arm64'", {"dependencies": ["kernels_neon"]}],
       ],
+    },
+    {
+      # Alone, so that a change of any source compiles this file again and no other.
+      "target_name": "sources_digest",
+      "type": "static_library",
+      "sources": ["sources_digest.cpp"],
+      "defines": ["HEADWATER_SOURCES_DIGEST=\"<!(node sources-digest.cjs)\""],
     },
     {
       # No fused multiply-add here: the reference that the others are compared with rounds each operation.

@@ -9,7 +9,7 @@ namespace headwater {
 
 namespace {
 
-// Kernels load offsets and values in groups that may reach over the end.
+// Room for kernels that load offsets and values in groups which reach over the end. Those of today do not.
 constexpr int64_t kTail = 8;
 constexpr int kMostBlocks = 1 << 16;
 

@@ -35,6 +35,8 @@ class Executor {
   const Plan& plan() const { return plan_; }
   const Kernels& kernels() const { return kernels_; }
   int threads() const { return threads_; }
+  /** How many may run whole images at once, each on an arena of its own; 0: all images are shared, on the one arena. */
+  int wholeThreads() const { return wholeThreads_; }
   /** Of constants and of the arenas that exist so far. */
   size_t bytes() const { return bytes_.load(); }
 
@@ -42,6 +44,7 @@ class Executor {
   void submit(Job& job) { pool_.submit(job); }
   /** Makes calls that run or wait end soon, with results that mean nothing. */
   void hurry() { pool_.hurry(); }
+  bool hurries() const { return pool_.hurries(); }
   /** Blocks until all calls have ended. */
   void drain() { pool_.drain(); }
   /** Ends the threads (calls that still run are hurried) and gives the memory back. Nothing can run afterwards. */
@@ -52,8 +55,8 @@ class Executor {
   int units(int step) const { return units_[step]; }
   int chunkUnits(int step) const { return chunkUnits_[step]; }
   void runStep(int step, const Frame& frame, int begin, int end) const;
-  /** The thread's own arena, made when it is first asked for; null when there is no memory. */
-  float* arena(int thread);
+  /** One of `wholeThreads()`, the first of which always exists; made when it is first asked for, by the one that uses it. Null: no memory. */
+  float* arena(int index);
   Frame frame(float* arena, const Image& image) const;
 
  private:
@@ -61,14 +64,21 @@ class Executor {
   const Kernels& kernels_;
   Normalisation normalisation_;
   int threads_;
+  int wholeThreads_;
   std::vector<int> units_;
   std::vector<int> chunkUnits_;
-  // One a thread, touched by that thread alone; the first also serves images that all threads share.
+  // Each used by one thread at a time; the first also serves images that all threads share.
   std::vector<Memory> arenas_;
   std::atomic<size_t> bytes_{0};
   // Last, so that it ends before what its threads use.
   ThreadPool pool_;
 };
+
+/** Arenas together stay below this, or are only one: a batch on many cores would otherwise take many times what the first images took. */
+constexpr size_t kMostArenaBytes = size_t{1} << 30;
+
+/** As `Executor::wholeThreads`. Fewer than half of the threads would run whole images slower than all of them share. */
+int wholeThreads(int threads, size_t arenaBytes);
 
 /**
  * Embeds images. While there are as many images as threads, each thread takes whole images to its own arena: nothing is shared, nobody
@@ -95,14 +105,16 @@ class RunJob : public Job {
     int image, step;
   };
   Shared shared(int stage) const;
-  void runWhole(int image, int thread);
+  void runWholeImages(int arena);
+  void runWhole(int image, float* arena);
   void takeOutput(int image, const float* arena);
 
   Executor& executor_;
   const std::vector<Image> images_;
   float* const embeddings_;
   double* const stepMicroseconds_;
-  int whole_ = 0;  // images that one thread runs alone: the first ones, in stage 0
+  int whole_ = 0;  // images that one thread runs alone: the first ones, in stage 0, whose chunks each take images until none is left
+  std::atomic<int> nextWhole_{0};
   std::atomic<bool> outOfMemory_{false};
   std::chrono::steady_clock::time_point start_, stageStart_;
 };

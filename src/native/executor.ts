@@ -2,8 +2,11 @@ import type { Plan } from './plan.js';
 
 export type Isa = 'avx512' | 'avx2' | 'neon' | 'scalar';
 
+/** Threads that an executor can have. */
+export const mostThreads = 512;
+
 export interface ExecutorOptions {
-  /** At least 1. */
+  /** 1 to `mostThreads`. */
   readonly threads: number;
   readonly isa: Isa | 'auto';
   /** How bytes become the network's values: the float for each byte, [channel of the network][256]. */
@@ -27,13 +30,16 @@ export interface RunResult {
 export interface Executor {
   readonly isa: Isa;
   readonly threads: number;
-  /** Resident memory of constants and arenas. */
+  /**
+   * What was asked for: constants, and the arenas that exist so far. There is one arena after the load; batches add one for each thread, as long as
+   * all together stay below 1 GiB.
+   */
   readonly bytes: number;
   /** @throws Error when an item's length is not what the plan takes, or the executor is closed. */
   run(items: readonly RunItem[]): Promise<RunResult>;
-  /** As `run` of one image, `repetitions` times, each step timed. @returns microseconds, [repetitions][steps] */
+  /** As `run` of one image, `repetitions` (at most 10,000) times, each step timed. @returns microseconds, [repetitions][steps] */
   profile(item: RunItem, repetitions: number): Promise<Float64Array>;
-  /** Lets running calls end, then frees everything. Calls that come later are refused; a second close does nothing. */
+  /** Lets running calls end, then frees everything. Runs that come later are refused; a second close waits for the first. */
   close(): Promise<void>;
 }
 
@@ -42,13 +48,16 @@ export interface Native {
   /** That this machine can run, the best first. */
   readonly isas: readonly Isa[];
   /**
+   * Copies the constants and checks every step of the plan on the calling thread: with the millions of non-zeros of a
+   * ResNet-50 a pause of the event loop that belongs at the start.
+   *
    * @throws Error for a plan that reaches outside of its arena or constants, or an instruction set that this machine lacks; the message
    *   names the step.
    */
   createExecutor(plan: Plan, options: ExecutorOptions): Executor;
   /**
    * Gives memory back to the system that was freed but kept for later (glibc keeps what threads freed, mostly for good). Blocks for tens of
-   * milliseconds: for after a load.
+   * milliseconds: for after a load, at the start.
    */
   trimFreedMemory(): void;
 }

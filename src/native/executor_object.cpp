@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "addon_data.h"
 #include "executor.h"
@@ -15,10 +16,12 @@ namespace headwater {
 
 namespace {
 
-constexpr int kMostThreads = 512;
-constexpr int kMostRepetitions = 1 << 20;
+constexpr int kMostThreads = 512;  // as mostThreads in executor.ts
+constexpr int kMostRepetitions = 10000;
 // Marks our objects, so that a method called on any other object throws instead of following a wrong pointer.
 constexpr napi_type_tag kTypeTag = {0x6865616477617465, 0x7265786563757431};
+
+class CloseCall;
 
 /** Lives as long as the JavaScript object. All on the JavaScript thread. */
 class ExecutorObject : public ThreadOwner {
@@ -40,27 +43,32 @@ class ExecutorObject : public ThreadOwner {
 
   const std::unique_ptr<Executor> executor;
   const std::shared_ptr<AddonData> data;
-  bool closing = false;
+  /** Since the first `close`. */
+  bool closed = false;
+  /** Until it has ended. */
+  CloseCall* closing = nullptr;
   /** Runs while `close` waits for calls to end. */
   Thread closer;
 };
 
-/** A call of `close`. */
+/** The first call of `close`, and those that come before it has ended. On the JavaScript thread. */
 class CloseCall : public Completion {
  public:
-  CloseCall(ExecutorObject& object, napi_deferred deferred, napi_ref self)
-      : object_(object), deferred_(deferred), self_(self) {}
+  CloseCall(ExecutorObject& object, napi_ref self) : object_(object), self_(self) {}
+
+  void alsoSettle(napi_deferred deferred) { deferreds_.push_back(deferred); }
 
   void settle(napi_env env) override {
     object_.closer.join();
-    napi_resolve_deferred(env, deferred_, undefined(env));
+    object_.closing = nullptr;
+    for (napi_deferred deferred : deferreds_) napi_resolve_deferred(env, deferred, undefined(env));
     napi_delete_reference(env, self_);
   }
   void discard(napi_env env) override { napi_delete_reference(env, self_); }
 
  private:
   ExecutorObject& object_;
-  napi_deferred deferred_;
+  std::vector<napi_deferred> deferreds_;
   napi_ref self_;
 };
 
@@ -89,9 +97,10 @@ Arguments readArguments(napi_env env, napi_callback_info info) {
 napi_value run(napi_env env, napi_callback_info info) {
   const Arguments arguments = readArguments(env, info);
   if (arguments.object == nullptr) return nullptr;
-  if (arguments.object->closing) return rejectedPromise(env, "run: the executor is closed");
   Executor& executor = *arguments.object->executor;
   Items items = readItems(env, arguments.values[0], executor.plan());
+  // Asked for afterwards: getters of items may have closed it.
+  if (arguments.object->closed) return rejectedPromise(env, "run: the executor is closed");
   if (!items.error.empty()) return rejectedPromise(env, items.error);
   return startRun(env, arguments.object->data, executor, arguments.self, std::move(items), false);
 }
@@ -99,11 +108,13 @@ napi_value run(napi_env env, napi_callback_info info) {
 napi_value profile(napi_env env, napi_callback_info info) {
   const Arguments arguments = readArguments(env, info);
   if (arguments.object == nullptr) return nullptr;
-  if (arguments.object->closing) return rejectedPromise(env, "profile: the executor is closed");
   const auto repetitions = integer(env, arguments.values[1], 1, kMostRepetitions);
-  if (!repetitions) return rejectedPromise(env, "profile: repetitions must be a whole number of at least 1");
+  if (!repetitions) {
+    return rejectedPromise(env, "profile: repetitions must be a whole number from 1 to " + std::to_string(kMostRepetitions));
+  }
   Executor& executor = *arguments.object->executor;
   Items items = readRepeatedItem(env, arguments.values[0], static_cast<int>(*repetitions), executor.plan());
+  if (arguments.object->closed) return rejectedPromise(env, "profile: the executor is closed");
   if (!items.error.empty()) return rejectedPromise(env, items.error);
   return startRun(env, arguments.object->data, executor, arguments.self, std::move(items), true);
 }
@@ -112,18 +123,27 @@ napi_value close(napi_env env, napi_callback_info info) {
   const Arguments arguments = readArguments(env, info);
   if (arguments.object == nullptr) return nullptr;
   ExecutorObject& object = *arguments.object;
-  napi_deferred deferred;
+  napi_deferred deferred = nullptr;
   napi_value promise = nullptr;
-  if (napi_create_promise(env, &deferred, &promise) != napi_ok) return nullptr;
-  if (object.closing) {
+  if (napi_create_promise(env, &deferred, &promise) != napi_ok) return throwError(env, "close: Node.js gives no promise");
+  if (object.closing != nullptr) {
+    object.closing->alsoSettle(deferred);
+    return promise;
+  }
+  if (object.closed) {
     napi_resolve_deferred(env, deferred, undefined(env));
     return promise;
   }
-  object.closing = true;
-  napi_ref self;
-  napi_create_reference(env, arguments.self, 1, &self);
-  auto call = std::make_unique<CloseCall>(object, deferred, self);
+  napi_ref self = nullptr;
+  if (napi_create_reference(env, arguments.self, 1, &self) != napi_ok) {
+    napi_reject_deferred(env, deferred, error(env, "close: Node.js gives no reference"));
+    return promise;
+  }
+  auto call = std::make_unique<CloseCall>(object, self);
   CloseCall& posted = *call;
+  posted.alsoSettle(deferred);
+  object.closed = true;
+  object.closing = &posted;
   object.data->expect(std::move(call));
   // Waiting for calls, joining threads and unmapping memory take time that the event loop must not lose.
   const auto end = [&object, &posted] {

@@ -1,12 +1,18 @@
 #include "isa.h"
 
+#include "cpu.h"
+
 namespace headwater {
 
 std::vector<const Kernels*> usableKernels() {
   std::vector<const Kernels*> usable;
-  for (const Kernels* kernels : {avx512Kernels(), avx2Kernels(), neonKernels(), scalarKernels()}) {
-    if (kernels != nullptr) usable.push_back(kernels);
-  }
+#if defined(__x86_64__)
+  if (cpuHasAvx512()) usable.push_back(&kAvx512Kernels);
+  if (cpuHasAvx2()) usable.push_back(&kAvx2Kernels);
+#elif defined(__aarch64__)
+  usable.push_back(&kNeonKernels);
+#endif
+  usable.push_back(&kScalarKernels);
   return usable;
 }
 

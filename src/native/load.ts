@@ -9,12 +9,15 @@ import type { Plan } from './plan.js';
 
 /** What the addon exports (addon.cpp). */
 interface Addon {
+  /** Of the sources that it was compiled from. */
+  readonly sourcesDigest?: string;
   isas(): Isa[];
   createExecutor(words: Int32Array, constants: Uint8Array, options: ExecutorOptions): Executor;
   trimFreedMemory(): void;
 }
 
 const builtAt = join('src', 'native', 'build', 'Release', 'headwater.node');
+const digestScript = join('src', 'native', 'sources-digest.cjs');
 const howToGetIt = 'run `npm run setup`, which needs g++ (or clang++), make and python3';
 
 let loaded: Native | NativeAbsent | undefined;
@@ -27,12 +30,19 @@ export function loadNative(): Native | NativeAbsent {
 
 /** As `loadNative`, for the clone whose root folder is `root`. */
 export function loadFrom(root: string | undefined): Native | NativeAbsent {
-  const file = root === undefined ? undefined : join(root, builtAt);
-  if (file === undefined || !existsSync(file)) {
-    return { kind: 'absent', reason: `the native addon is not built (no ${file ?? builtAt}): ${howToGetIt}` };
+  const file = join(root ?? '', builtAt);
+  if (root === undefined || !existsSync(file)) {
+    return { kind: 'absent', reason: `the native addon is not built (no ${file}): ${howToGetIt}` };
   }
   try {
-    return bind(createRequire(import.meta.url)(file) as Addon);
+    const addon = createRequire(import.meta.url)(file) as Addon;
+    if (isStale(addon, root)) {
+      return {
+        kind: 'absent',
+        reason: `the native addon was built from other sources than those of this version: ${howToGetIt}`,
+      };
+    }
+    return bind(addon);
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
     // Built for another machine, processor or C library; or half written.
@@ -41,6 +51,14 @@ export function loadFrom(root: string | undefined): Native | NativeAbsent {
       reason: `the native addon can't be loaded (${message}): delete ${file} and ${howToGetIt}`,
     };
   }
+}
+
+/** Whether the addon is not that of the C++ sources beside it. Without sources, as in an image that holds what runs only, nothing can have changed. */
+function isStale(addon: Addon, root: string): boolean {
+  const script = join(root, digestScript);
+  if (!existsSync(script)) return false;
+  const { sourcesDigest } = createRequire(import.meta.url)(script) as { sourcesDigest(): string };
+  return addon.sourcesDigest !== sourcesDigest();
 }
 
 function bind(addon: Addon): Native {

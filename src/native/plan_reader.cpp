@@ -90,6 +90,7 @@ void PlanReader::checkVectors(const char* name, int64_t lowest, int64_t highest)
 }
 
 void PlanReader::checkWindow(const View& input, const View& output, Pair kernel, Pair strides, Pair dilations) {
+  if (!ok()) return;
   const int64_t rows = int64_t{output.rows - 1} * strides.rows + int64_t{kernel.rows - 1} * dilations.rows;
   const int64_t columns = int64_t{output.columns - 1} * strides.columns + int64_t{kernel.columns - 1} * dilations.columns;
   const int64_t last = input.offset + rows * input.rowPitch + (input.channels - 1) * input.channelPitch + columns;
@@ -128,6 +129,8 @@ void PlanReader::strides(const char* name, int64_t offset, int axes, const int (
   int64_t highest = offset;
   for (int i = 0; i < kMostAxes; i++) {
     strides[i] = i < axes ? integer(name, -floats(), floats()) : 0;
+    // The bound of dims' product holds only while all is well, and with it that of these products' sum.
+    if (!ok()) return;
     const int64_t distance = (dims[i] - 1) * strides[i];
     (distance < 0 ? lowest : highest) += distance;
   }

@@ -1,5 +1,6 @@
 #include "run_call.h"
 
+#include <optional>
 #include <utility>
 
 #include "js_values.h"
@@ -8,11 +9,34 @@ namespace headwater {
 
 namespace {
 
-/** Adds an item's images. @returns empty, or what is wrong with it */
-std::string readItem(napi_env env, napi_value item, const Plan& plan, Items& items) {
-  const auto kind = text(env, property(env, item, "kind"));
-  const auto count = integer(env, property(env, item, "count"), 0, 1 << 20);
-  const napi_value data = property(env, item, "data");
+// V8 ends the process instead of refusing more than there is memory for.
+constexpr size_t kMostResultBytes = size_t{1} << 30;
+// Images times steps of one call: counted in an int, and images are listed one by one.
+constexpr size_t kMostStages = size_t{1} << 22;
+
+/** Empty, or that `images` are too many for one call. */
+std::string checkCount(size_t images, const Plan& plan) {
+  const size_t resultBytes = images * plan.outputLength * sizeof(float);
+  if (images * plan.steps.size() <= kMostStages && resultBytes <= kMostResultBytes) return "";
+  return std::to_string(images) + " images are too many for one call";
+}
+
+/** A RunItem's properties. */
+struct ItemProperties {
+  std::optional<std::string> kind;
+  std::optional<int64_t> count;
+  napi_value data;
+};
+
+/** Runs the item's getters, if it has any. */
+ItemProperties readProperties(napi_env env, napi_value item) {
+  return {text(env, property(env, item, "kind")), integer(env, property(env, item, "count"), 0, 1 << 20),
+          property(env, item, "data")};
+}
+
+/** Adds an item's images. Runs no JavaScript, which could free what was read before. @returns empty, or what is wrong with it */
+std::string addImages(napi_env env, const ItemProperties& item, const Plan& plan, Items& items) {
+  const auto& [kind, count, data] = item;
   const auto array = typedArray(env, data);
   if (!kind || (*kind != "pixels" && *kind != "input")) return "kind must be 'pixels' or 'input'";
   if (!count) return "count must be a whole number of images";
@@ -26,6 +50,8 @@ std::string readItem(napi_env env, napi_value item, const Plan& plan, Items& ite
            std::to_string(plan.height) + " x " + std::to_string(plan.width) + " x " + std::to_string(plan.channels) +
            " need " + std::to_string(imageLength * *count);
   }
+  const std::string tooMany = checkCount(items.images.size() + *count, plan);
+  if (!tooMany.empty()) return tooMany;
   items.arrays.push_back(data);
   for (int64_t i = 0; i < *count; i++) {
     const auto* pixels = static_cast<const uint8_t*>(array->data);
@@ -46,12 +72,15 @@ class RunCall : public Completion {
   napi_value hold(napi_env env, const std::vector<napi_value>& objects) {
     napi_value kept = nullptr;
     napi_value promise = nullptr;
-    napi_create_array_with_length(env, objects.size(), &kept);
-    for (size_t i = 0; i < objects.size(); i++) napi_set_element(env, kept, static_cast<uint32_t>(i), objects[i]);
+    if (napi_create_array_with_length(env, objects.size(), &kept) != napi_ok) return nullptr;
+    for (size_t i = 0; i < objects.size(); i++) {
+      if (napi_set_element(env, kept, static_cast<uint32_t>(i), objects[i]) != napi_ok) return nullptr;
+    }
     buffer_ = static_cast<uint32_t>(objects.size()) - 1;
     if (napi_create_reference(env, kept, 1, &kept_) != napi_ok) return nullptr;
-    if (napi_create_promise(env, &deferred_, &promise) != napi_ok) return nullptr;
-    return promise;
+    if (napi_create_promise(env, &deferred_, &promise) == napi_ok) return promise;
+    napi_delete_reference(env, kept_);
+    return nullptr;
   }
 
   Job& job() { return job_; }
@@ -113,8 +142,10 @@ Items readItems(napi_env env, napi_value value, const Plan& plan) {
     items.error = "run: items must be an array";
     return items;
   }
+  std::vector<ItemProperties> properties;
+  for (uint32_t i = 0; i < count; i++) properties.push_back(readProperties(env, element(env, value, i)));
   for (uint32_t i = 0; i < count; i++) {
-    const std::string fault = readItem(env, element(env, value, i), plan, items);
+    const std::string fault = addImages(env, properties[i], plan, items);
     if (fault.empty()) continue;
     items.error = "run: item " + std::to_string(i) + ": " + fault;
     break;
@@ -124,11 +155,13 @@ Items readItems(napi_env env, napi_value value, const Plan& plan) {
 
 Items readRepeatedItem(napi_env env, napi_value item, int repetitions, const Plan& plan) {
   Items items;
-  const std::string fault = readItem(env, item, plan, items);
+  const std::string fault = addImages(env, readProperties(env, item), plan, items);
   if (!fault.empty()) {
     items.error = "profile: item: " + fault;
   } else if (items.images.size() != 1) {
     items.error = "profile: item: count must be 1";
+  } else if (const std::string tooMany = checkCount(repetitions, plan); !tooMany.empty()) {
+    items.error = "profile: repetitions: " + tooMany;
   } else {
     items.images.resize(repetitions, Image(items.images[0]));
   }
@@ -144,7 +177,7 @@ napi_value startRun(napi_env env, const std::shared_ptr<AddonData>& data, Execut
   napi_value buffer;
   void* memory = nullptr;
   const size_t bytes = profile ? times * sizeof(double) : embeddings * sizeof(float);
-  if (napi_create_arraybuffer(env, bytes, &memory, &buffer) != napi_ok) return nullptr;
+  if (napi_create_arraybuffer(env, bytes, &memory, &buffer) != napi_ok) return rejectedPromise(env, "run: not enough memory for the result");
 
   auto call = std::make_unique<RunCall>(executor, data, std::move(items.images), profile ? nullptr : static_cast<float*>(memory),
                                         profile ? static_cast<double*>(memory) : nullptr, profile ? times : embeddings);
@@ -152,7 +185,7 @@ napi_value startRun(napi_env env, const std::shared_ptr<AddonData>& data, Execut
   objects.push_back(self);
   objects.push_back(buffer);
   const napi_value promise = call->hold(env, objects);
-  if (promise == nullptr) return throwError(env, "run: Node.js gives no promise");
+  if (promise == nullptr) return rejectedPromise(env, "run: Node.js gives no promise");
   RunCall& running = *call;
   data->expect(std::move(call));
   if (images > 0) {

@@ -53,6 +53,7 @@ class ThreadPool {
   void drain();
   /** Chunks that begin from now on are told that they are `stopping`. */
   void hurry() { stopping_.store(true); }
+  bool hurries() const { return stopping_.load(std::memory_order_relaxed); }
   /** Hurries through the jobs that run or wait, then ends the threads. */
   void stop();
 

@@ -1,9 +1,9 @@
 // The parts of scripts/setup.mjs that can be tested without setting anything up. (`npm test` has run the rest by now.)
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../support/repository.js';
@@ -71,6 +71,39 @@ describe('setup', () => {
       for (const [name, value] of Object.entries({ CXX, MAKE, PYTHON }))
         if (value !== undefined) process.env[name] = value;
       rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('takes away an addon of older sources when it can not build a new one, says why, and does not try again', () => {
+    const clone = mkdtempSync(join(tmpdir(), 'headwater-setup-'));
+    const native = join(clone, 'src', 'native');
+    const built = join(native, 'build', 'Release', 'headwater.node');
+    const absent = join(clone, '.tools', 'addon-absent.json');
+    const program = `import(${JSON.stringify(pathToFileURL(join(clone, 'scripts/setup/addon.mjs')).href)})
+      .then(({ addon }) => { if (!addon.isDone()) addon.run(); console.log(addon.isDone()); })`;
+    const setUp = () => {
+      // A machine without a compiler; without a home, so that no folder of tools is found.
+      const result = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8', env: { PATH: clone } });
+      assert.equal(result.stdout, 'true\n', result.stderr);
+      return result.stderr;
+    };
+    try {
+      cpSync(join(ROOT, 'scripts'), join(clone, 'scripts'), { recursive: true });
+      const isSource = (path: string) => path !== join(ROOT, 'src', 'native', 'build');
+      cpSync(join(ROOT, 'src', 'native'), native, { recursive: true, filter: isSource });
+      mkdirSync(dirname(built), { recursive: true });
+      writeFileSync(built, 'of older sources');
+      writeFileSync(join(dirname(built), '.sources'), 'older');
+      assert.match(setUp(), /native addon: not built\. Missing: a C\+\+ compiler/);
+      assert.ok(!existsSync(built));
+      assert.equal(setUp(), '', 'it is known by now');
+      for (const broken of ['{"digest": "', '', 'null', '7']) {
+        writeFileSync(absent, broken);
+        assert.match(setUp(), /not built\. Missing/, `a file that holds ${broken}`);
+        assert.equal(JSON.parse(readFileSync(absent, 'utf8')).reason.slice(0, 8), 'Missing:');
+      }
+    } finally {
+      rmSync(clone, { recursive: true, force: true });
     }
   });
 });

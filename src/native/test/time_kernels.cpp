@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 
+#include "../isa.h"
 #include "suite.h"
 #include "views.h"
 
@@ -170,8 +171,8 @@ void timeKernels(const Kernels& kernels) {
 
 int main(int count, char** arguments) {
   using namespace headwater;
-  for (const Kernels* kernels : {avx512Kernels(), avx2Kernels(), neonKernels(), scalarKernels()}) {
-    if (kernels == nullptr || (count > 1 && std::string(arguments[1]) != kernels->isa)) continue;
+  for (const Kernels* kernels : usableKernels()) {
+    if ((count > 1 && std::string(arguments[1]) != kernels->isa)) continue;
     test::timeKernels(*kernels);
   }
   return 0;

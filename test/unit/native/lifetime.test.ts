@@ -41,8 +41,12 @@ describe('close', { skip }, () => {
     const closed = executor.close().then(() => order.push('closed'));
     await assert.rejects(executor.run([images(1)]), /^Error: run: the executor is closed$/);
     await assert.rejects(executor.profile(images(1), 1), /^Error: profile: the executor is closed$/);
-    await Promise.all([...runs, closed, executor.close()]);
-    assert.deepEqual(order, ['run 1', 'run 2', 'run 3', 'closed']);
+    const again = executor.close().then(() => {
+      assert.equal(executor.bytes, 0);
+      order.push('closed again');
+    });
+    await Promise.all([...runs, closed, again]);
+    assert.deepEqual(order, ['run 1', 'run 2', 'run 3', 'closed', 'closed again']);
     await executor.close();
     assert.equal(executor.bytes, 0);
   });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { loadFrom, loadNative } from '../../../src/native/load.js';
 import { addonFile, skip } from './addon.js';
+import { NATIVE } from './build-program.js';
 
 /** Calls `use` with the root of a clone whose addon is made by `make`. */
 function withClone(make: (file: string) => void, use: (root: string) => void): void {
@@ -54,6 +55,31 @@ describe('the addon', () => {
         },
       );
     }
+  });
+
+  it('is absent when it was built from other sources than those beside it', { skip }, () => {
+    const copySources = (root: string) =>
+      cpSync(NATIVE, join(root, 'src', 'native'), {
+        recursive: true,
+        filter: (path) => path !== join(NATIVE, 'build'),
+      });
+    withClone(
+      (file) => copyFileSync(addonFile, file),
+      (root) => {
+        copySources(root);
+        assert.equal(loadFrom(root).kind, 'native');
+        appendFileSync(join(root, 'src', 'native', 'kernels', 'pool.inl'), '// changed\n');
+        assert.match(
+          reasonIn(root),
+          /^the native addon was built from other sources than .*: run `npm run setup`, which/,
+        );
+      },
+    );
+  });
+
+  const full = process.env.HEADWATER_TEST_FULL === '1';
+  it('is there when all is tested', { skip: !full && 'asked for by npm run test:full' }, () => {
+    assert.equal(loadNative().kind, 'native', skip || undefined);
   });
 
   it('is found from the compiled files, and lists what the machine runs, the best first', { skip }, () => {

@@ -81,23 +81,48 @@ function shifted(view: View, by: number): View {
   return { ...view, offset: view.offset - by * view.rowPitch - by };
 }
 
-/**
- * Packed as SparseConvStep says, in two blocks of input channels and two stripes of filters; every third weight is zero.
- */
-function sparseConv(layout: Layout, input: View, output: View, residual: View | undefined): Step {
+/** Input channels and kernel rows of a block of a sparse convolution: [begin, end). */
+interface Block {
+  readonly channels: readonly [number, number];
+  readonly rows: readonly [number, number];
+}
+
+function twoBlocks({ channels }: View): Block[] {
+  const half = Math.ceil(channels / 2);
+  return [
+    { channels: [0, half], rows: [0, 3] },
+    { channels: [half, channels], rows: [0, 3] },
+  ];
+}
+
+/** As packing cuts where offsets would take more than 16 bits. */
+function blockOfEachRow({ channels }: View): Block[] {
+  return Array.from({ length: 3 * channels }, (_, i) => {
+    const [channel, row] = [Math.floor(i / 3), i % 3];
+    return { channels: [channel, channel + 1], rows: [row, row + 1] };
+  });
+}
+
+/** Packed as SparseConvStep says, with a window of 3 x 3 and in two stripes of filters; every third weight is zero. */
+function sparseConv(
+  layout: Layout,
+  input: View,
+  output: View,
+  residual: View | undefined,
+  blocks: readonly Block[] = twoBlocks(input),
+): Step {
   const weights = numbers(output.channels * input.channels * 9, 9);
-  const blocks = [0, Math.ceil(input.channels / 2), input.channels];
   const stripes = [0, Math.ceil(output.channels / 2), output.channels];
   const [starts, rows, offsets, values]: [number[], number[], number[], number[]] = [[], [], [], []];
-  for (let block = 0; block < 2; block++) {
+  for (const block of blocks) {
     for (let filter = 0; filter < output.channels; filter++) {
       if (stripes.indexOf(filter) >= 0) starts.push(rows.length / 2, values.length);
       let count = 0;
-      for (let channel = blocks[block]!; channel < blocks[block + 1]!; channel++) {
-        for (let tap = 0; tap < 9; tap++) {
+      for (let channel = block.channels[0]; channel < block.channels[1]; channel++) {
+        for (let tap = 3 * block.rows[0]; tap < 3 * block.rows[1]; tap++) {
           if ((filter + channel + tap) % 3 === 0) continue;
-          const inBlock = (channel - blocks[block]!) * input.channelPitch;
-          offsets.push(inBlock + Math.floor(tap / 3) * input.rowPitch + (tap % 3));
+          const inBlock = (channel - block.channels[0]) * input.channelPitch;
+          offsets.push(inBlock + (Math.floor(tap / 3) - block.rows[0]) * input.rowPitch + (tap % 3));
           values.push(weights[(filter * input.channels + channel) * 9 + tap]!);
           count++;
         }
@@ -114,11 +139,13 @@ function sparseConv(layout: Layout, input: View, output: View, residual: View | 
     residual,
     strides: [1, 1],
     activation: { kind: 'relu' },
-    blocks: 2,
+    blocks: blocks.length,
     stripes: 2,
     parts: Math.ceil(output.columns / 7),
     bias: layout.floats(output.channels),
-    bases: layout.constants(Int32Array.from([0, blocks[1]! * input.channelPitch])),
+    bases: layout.constants(
+      Int32Array.from(blocks, ({ channels, rows }) => channels[0] * input.channelPitch + rows[0] * input.rowPitch),
+    ),
     starts: layout.constants(Int32Array.from(starts)),
     rows: layout.constants(Uint16Array.from(rows)),
     offsets: layout.constants(Uint16Array.from([...offsets, ...tail])),
@@ -322,4 +349,32 @@ export function nearlyEmpty(): Plan {
     { kind: 'toPlain', input: image, grid, height: 8, width: 8, output },
   ];
   return layout.plan(8, steps, { offset: output, length: 3 * 64 });
+}
+
+/** A sparse convolution with more blocks than input channels. */
+export function manyBlocks(): Plan {
+  const layout = new Layout();
+  const grid = { rows: 4, columns: 4 };
+  const image = layout.view(3, 2, 2, 1);
+  const convolved = layout.view(4, 2, 2);
+  const output = layout.plain(4 * 64);
+  const steps: Step[] = [
+    { kind: 'input', output: image, grid, halo: { top: 1, left: 1, bottom: 1, right: 1 } },
+    sparseConv(layout, image, convolved, undefined, blockOfEachRow(image)),
+    { kind: 'toPlain', input: convolved, grid, height: 8, width: 8, output },
+  ];
+  return layout.plan(8, steps, { offset: output, length: 4 * 64 });
+}
+
+/** Of an image of one pixel, for very many of them. */
+export function onePixel(): Plan {
+  const layout = new Layout();
+  const grid = { rows: 1, columns: 1 };
+  const image = layout.view(3, 1, 1);
+  const output = layout.plain(3);
+  const steps: Step[] = [
+    { kind: 'input', output: image, grid, halo: { top: 0, left: 0, bottom: 0, right: 0 } },
+    { kind: 'toPlain', input: image, grid, height: 1, width: 1, output },
+  ];
+  return layout.plan(1, steps, { offset: output, length: 3 });
 }

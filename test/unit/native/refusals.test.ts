@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Constants, ExecutorOptions, Plan, RunItem, Step } from '../../../src/native/index.js';
-import { encodePlan } from '../../../src/native/index.js';
+import { encodePlan, mostThreads } from '../../../src/native/index.js';
 import { native, options, rawAddon, skip, withExecutor } from './addon.js';
-import { everyStep, heavy, nearlyEmpty, normalise, pixels } from './plans.js';
+import { everyStep, heavy, nearlyEmpty, normalise, onePixel, pixels } from './plans.js';
 
 type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
 
@@ -271,8 +271,9 @@ describe('the addon refuses', { skip }, () => {
     const plan = nearlyEmpty();
     const create = (change: object) => () =>
       native().createExecutor(plan, { ...options(1), ...change } as ExecutorOptions);
-    for (const threads of [0, -1, 1.5, Number.NaN, 513, '2', undefined]) {
-      assert.throws(create({ threads }), /createExecutor: threads must be a whole number from 1 to 512/);
+    const message = `Error: createExecutor: threads must be a whole number from 1 to ${mostThreads}`;
+    for (const threads of [0, -1, 1.5, Number.NaN, mostThreads + 1, '2', undefined]) {
+      assert.throws(create({ threads }), (error) => String(error) === message);
     }
     assert.throws(create({ isa: 'sse2' }), /createExecutor: this machine has no instruction set sse2/);
     assert.throws(create({ isa: 7 }), /createExecutor: isa must be/);
@@ -308,11 +309,45 @@ describe('the addon refuses', { skip }, () => {
       for (const [item, message] of faults) await assert.rejects(executor.run([good, item as RunItem]), message);
       await assert.rejects(executor.run(7 as unknown as RunItem[]), /^Error: run: items must be an array$/);
       await assert.rejects(executor.profile({ ...good, count: 0, data: new Uint8Array(0) }, 1), /count must be 1/);
-      for (const repetitions of [0, -1, 0.5, 1e9]) {
-        await assert.rejects(executor.profile(good, repetitions), /repetitions must be a whole number of at least 1/);
+      for (const repetitions of [0, -1, 0.5, 10_001, 1e9]) {
+        await assert.rejects(executor.profile(good, repetitions), /repetitions must be a whole number from 1 to 10000/);
       }
       assert.throws(() => executor.run.call({} as typeof executor, []), /this is no executor/);
       assert.equal((await executor.run([good])).embeddings.length, 192);
     });
+  });
+
+  it('more images than can be counted', async () => {
+    const plan = onePixel();
+    await withExecutor(plan, options(1), async (executor) => {
+      const count = 2 ** 20;
+      const many: RunItem = { kind: 'pixels', count, data: new Uint8Array(3 * count) };
+      await assert.rejects(
+        executor.run([many, many, many]),
+        /^Error: run: item 2: 3145728 images are too many for one/,
+      );
+      assert.equal((await executor.run([{ kind: 'pixels', count: 1, data: new Uint8Array(3) }])).embeddings.length, 3);
+    });
+  });
+
+  it('what the getter of an item has taken away: memory of another item, or the executor', async () => {
+    const plan = nearlyEmpty();
+    const executor = native().createExecutor(plan, options(1));
+    const good: RunItem = { kind: 'pixels', count: 1, data: pixels(1, plan) };
+    const item = (take: () => void): RunItem => ({
+      kind: 'pixels',
+      get count() {
+        take();
+        return 1;
+      },
+      data: good.data as Uint8Array,
+    });
+    const first = pixels(1, plan);
+    const taking = item(() => structuredClone(first.buffer, { transfer: [first.buffer] }));
+    await assert.rejects(executor.run([{ ...good, data: first }, taking]), /^Error: run: item 0: data has length 0/);
+    const closing = item(() => void executor.close());
+    await assert.rejects(executor.run([closing]), /^Error: run: the executor is closed$/);
+    await assert.rejects(executor.profile(closing, 1), /^Error: profile: the executor is closed$/);
+    await executor.close();
   });
 });

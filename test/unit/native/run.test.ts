@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Executor, RunItem } from '../../../src/native/index.js';
 import { interpretPlan } from '../../support/interpret-plan.js';
 import { native, options, skip, withExecutor } from './addon.js';
-import { everyStep, heavy, nearlyEmpty, normalised, pixels } from './plans.js';
+import { everyStep, heavy, manyBlocks, nearlyEmpty, normalised, pixels } from './plans.js';
 
 const item = (data: Uint8Array<ArrayBuffer>, length: number): RunItem => ({
   kind: 'pixels',
@@ -32,6 +32,17 @@ describe('an executor', { skip }, () => {
         });
       }
     }
+  });
+
+  it('takes a sparse convolution with more blocks than input channels', async () => {
+    const plan = manyBlocks();
+    const data = pixels(1, plan);
+    const expected = interpretPlan(plan, normalised(data, plan));
+    assert.ok(new Set(expected).size > 100);
+    await withExecutor(plan, options(2), async (executor) => {
+      const embeddings = await embed(executor, data, 192);
+      for (const [i, value] of embeddings.entries()) assert.ok(Math.abs(value - expected[i]!) <= 1e-5, `float ${i}`);
+    });
   });
 
   it('gives the same bits whether images run whole or share their steps, alone or in batches', async () => {
@@ -165,5 +176,26 @@ describe('an executor', { skip }, () => {
       await embed(executor, pixels(32, plan), 32 * 32 * 3);
       assert.ok(executor.bytes <= plan.constants.length + 2 * arena);
     });
+  });
+
+  it('makes no more arenas than 1 GiB holds; with few of them, all threads share one', async () => {
+    const plan = nearlyEmpty();
+    const data = pixels(40, plan);
+    // 300 MiB, of which the plan touches the first page only.
+    const large = { ...plan, arenaVectors: (300 << 20) / 64 };
+    const expected = await withExecutor(plan, options(1), (executor) => embed(executor, data, 192));
+    for (const [threads, most] of [
+      [3, 3],
+      [4, 3],
+      [6, 3],
+      [7, 1],
+      [16, 1],
+    ] as const) {
+      await withExecutor(large, options(threads), async (executor) => {
+        assert.deepEqual(await embed(executor, data, 192), expected, `${threads} threads`);
+        const arenas = (executor.bytes - plan.constants.length) / (300 << 20);
+        assert.ok(arenas <= most, `${threads} threads: ${arenas} arenas`);
+      });
+    }
   });
 });
