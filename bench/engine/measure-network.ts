@@ -1,7 +1,8 @@
+import { relativeDifference } from '../../src/engine/statistics.js';
 import { EngineClient } from '../measure/engine-client.js';
 import type { EngineSetting } from '../measure/engine-process.js';
 import { interleave, timeRatio } from '../measure/interleave.js';
-import { correlation, relativeDifference, spread } from '../measure/statistics.js';
+import { correlation, spread } from '../measure/statistics.js';
 import type { BenchNetwork } from '../networks/catalogue.js';
 import type { ModelFiles } from './model-files.js';
 import type { MeasurePlan } from './plan.js';

@@ -1,6 +1,7 @@
 // A process of its own for one engine with one model, so that engines share neither memory nor threads. Driven by messages of engine-client.ts.
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { settingsForNoise } from '../../src/engine/preprocess.js';
 import { median } from './statistics.js';
 
 export interface EngineSetting {
@@ -57,7 +58,7 @@ async function open(setting: EngineSetting): Promise<Opened> {
 async function openSparse(setting: EngineSetting, input: Float32Array<ArrayBuffer>): Promise<() => Promise<Engine>> {
   const { loadBackbone } = await import('../../src/engine/index.js');
   const { model, output, size, batch, threads, isa } = setting;
-  const image = { size, resize: size, channels: 'rgb', scale: 255, mean: [0, 0, 0], std: [1, 1, 1] } as const;
+  const image = settingsForNoise(size);
   return async () => {
     const options = { name: 'bench', model, engine: 'sparse', threads, output, image, isa } as const;
     const lines: string[] = [];

@@ -22,20 +22,6 @@ export function spread(values: readonly number[]): Spread {
   return { median: median(values), min: quantile(values, 0), max: quantile(values, 1) };
 }
 
-/** max |difference| / max |reference|; NaN where the lengths differ or a value is none. */
-export function relativeDifference(values: Float32Array, reference: Float32Array): number {
-  if (values.length !== reference.length) return Number.NaN;
-  let difference = 0;
-  let largest = 0;
-  for (let i = 0; i < values.length; i++) {
-    const distance = Math.abs(values[i]! - reference[i]!);
-    if (Number.isNaN(distance)) return Number.NaN;
-    difference = Math.max(difference, distance);
-    largest = Math.max(largest, Math.abs(reference[i]!));
-  }
-  return difference / largest;
-}
-
 /** Pearson's correlation. */
 export function correlation(left: Float32Array, right: Float32Array): number {
   const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -6,13 +6,15 @@ const LEARNER = 'src/learner/index.ts';
 const NATIVE = 'src/native/index.ts';
 const PROTOS = 'protos/index.ts';
 
-/** What the benchmarks build models with, and the service's own way of opening, decoding and normalising photos. */
+/** What the benchmarks build models and compare results with, and the service's own way of opening, decoding and normalising photos. */
 const BENCHED = [
   'src/engine/onnx/model.ts',
   'src/engine/onnx/read.ts',
   'src/engine/onnx/schema.ts',
   'src/engine/preprocess.ts',
+  'src/engine/statistics.ts',
   'src/server/data/open.ts',
+  'src/server/data/random.ts',
   'src/server/images/decode.ts',
 ];
 

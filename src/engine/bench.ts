@@ -1,15 +1,20 @@
 import { availableParallelism } from 'node:os';
 import type { Backbone, BackboneOptions, EngineLog } from './backbone.js';
 import { EngineError } from './backbone.js';
-import type { RatioSummary, TimedPair, TimedRun } from './interleave.js';
-import { median, summariseRatios, timePairs } from './interleave.js';
 import { readModelFile } from './model-file.js';
 import { noise } from './noise.js';
 import { fedInputs, indexGraph } from './onnx/graph.js';
 import { readOnnx } from './onnx/read.js';
 import { loadOnnxRuntimeBackbone } from './onnxruntime/backend.js';
+import type { OnnxRuntimeLoad } from './onnxruntime/try-load.js';
+import { tryOnnxRuntime } from './onnxruntime/try-load.js';
+import { settingsForNoise } from './preprocess.js';
+import type { SparseLoad } from './sparse/backend.js';
 import { loadSparseBackbone } from './sparse/backend.js';
-import { quote, reasonOf } from './text.js';
+import { median } from './statistics.js';
+import { quote } from './text.js';
+import type { RatioSummary, TimedPair, TimedRun } from './timed-pairs.js';
+import { summariseRatios, timePairs } from './timed-pairs.js';
 
 export interface BenchOptions {
   /** Path of the ONNX file. */
@@ -66,7 +71,7 @@ export async function benchModel(
     ...options,
     name: 'bench',
     engine: 'auto',
-    image: { size, resize: size, channels: 'rgb', scale: 255, mean: [0, 0, 0], std: [1, 1, 1] },
+    image: settingsForNoise(size),
   };
   const sparse = await loadSparse(backboneOptions);
   const onnxruntime = await loadOnnxRuntime(backboneOptions).catch(async (error) => {
@@ -105,19 +110,17 @@ interface Loaded {
 const quiet: EngineLog = () => {};
 
 async function loadSparse(options: BackboneOptions): Promise<Loaded> {
-  const load = await loadSparseBackbone(options, quiet);
-  return load.kind === 'loaded'
-    ? { backbone: load.backbone, reason: null }
-    : { backbone: undefined, reason: load.reason };
+  return loadedOrNot(await loadSparseBackbone(options, quiet));
 }
 
 async function loadOnnxRuntime(options: BackboneOptions): Promise<Loaded> {
-  try {
-    return { backbone: await loadOnnxRuntimeBackbone(options, quiet), reason: null };
-  } catch (error) {
-    if (!(error instanceof EngineError && error.code === 'model_unsupported')) throw error;
-    return { backbone: undefined, reason: reasonOf(error) };
-  }
+  return loadedOrNot(await tryOnnxRuntime(() => loadOnnxRuntimeBackbone(options, quiet)));
+}
+
+function loadedOrNot(load: SparseLoad | OnnxRuntimeLoad): Loaded {
+  return load.kind === 'loaded'
+    ? { backbone: load.backbone, reason: null }
+    : { backbone: undefined, reason: load.reason };
 }
 
 function infoOf(sparse: Loaded, onnxruntime: Loaded): Backbone['info'] {

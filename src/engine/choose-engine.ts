@@ -1,12 +1,14 @@
-import type { RatioSummary, TimedPair } from './interleave.js';
-import { summariseRatios } from './interleave.js';
+import type { RatioSummary, TimedPair } from './timed-pairs.js';
+import { summariseRatios } from './timed-pairs.js';
 
 /** The sparse engine has to be so much faster, by the median pair. */
 export const leastRatio = 1.05;
 /** Fewer pairs say nothing on a machine with neighbours. */
 export const fewestPairs = 9;
-/** Largest |difference| between the embeddings of both engines, relative to the largest |value|. */
+/** Largest |difference| between the embeddings of both engines, relative to the largest |value|: above it, ONNX Runtime is taken. */
 export const mostDisagreement = 1e-4;
+/** Above it, something is told: no network that we know comes near. */
+export const usualDisagreement = 1e-5;
 
 /** What a trial of both engines on the same images gave. */
 export type TrialOutcome =
@@ -33,15 +35,20 @@ export function chooseEngine(outcome: TrialOutcome): EngineChoice {
   const { disagreement, pairs } = outcome;
   // Not `>`: a difference that is no number disagrees, too.
   if (!(disagreement <= mostDisagreement)) {
-    const reason =
-      `the engines disagree by ${disagreement.toExponential(1)} of the largest value (${mostDisagreement.toExponential(0)} is ` +
-      'allowed); please report this model';
+    const reason = describeDisagreement(disagreement, `${mostDisagreement.toExponential(0)} is allowed`);
     return { engine: 'onnxruntime', reason, warn: true, ratio: undefined };
   }
   if (pairs.length < fewestPairs) throw new RangeError(`${pairs.length} pairs; at least ${fewestPairs} are needed`);
   const ratio = summariseRatios(pairs);
   const engine = ratio.median >= leastRatio ? 'sparse' : 'onnxruntime';
-  return { engine, reason: describeTimes(ratio, pairs), warn: false, ratio };
+  const times = describeTimes(ratio, pairs);
+  if (disagreement <= usualDisagreement) return { engine, reason: times, warn: false, ratio };
+  const much = describeDisagreement(disagreement, `${usualDisagreement.toExponential(0)} is usual`);
+  return { engine, reason: `${times}; ${much}`, warn: true, ratio };
+}
+
+function describeDisagreement(disagreement: number, bound: string): string {
+  return `the engines disagree by ${disagreement.toExponential(1)} of the largest value (${bound}); please report this model`;
 }
 
 function describeTimes({ median, min, max, medianMs }: RatioSummary, pairs: readonly TimedPair[]): string {

@@ -1,5 +1,5 @@
-import { median } from './interleave.js';
 import type { PlannedLayer } from './plan/plan-graph.js';
+import { median } from './statistics.js';
 
 export interface LayerTime extends Pick<PlannedLayer, 'node' | 'kernel'> {
   /** Median over the repetitions. */

@@ -1,11 +1,10 @@
 import { loadNative } from '../native/index.js';
 import type { Backbone, BackboneOptions, EngineLog } from './backbone.js';
-import { EngineError } from './backbone.js';
 import { chooseEngine } from './choose-engine.js';
 import { loadOnnxRuntimeBackbone } from './onnxruntime/backend.js';
+import { tryOnnxRuntime } from './onnxruntime/try-load.js';
 import type { SparseLoad } from './sparse/backend.js';
 import { loadSparseBackbone } from './sparse/backend.js';
-import { reasonOf } from './text.js';
 import { runTrial } from './trial.js';
 
 /** The engines; tests put in their own. */
@@ -63,20 +62,15 @@ async function chooseByTrial(
   log: EngineLog,
   parts: EngineParts,
 ): Promise<Backbone> {
-  let onnxruntime: Backbone;
-  try {
-    onnxruntime = await parts.loadOnnxRuntime(options, log);
-  } catch (error) {
-    if (error instanceof EngineError && (error.code === 'model_unsupported' || error.code === 'run_failed')) {
-      log(
-        `backbone ${options.name}: the sparse engine runs it, since ONNX Runtime does not (${reasonOf(error)})`,
-        'warn',
-      );
-      return sparse;
-    }
+  const loaded = await tryOnnxRuntime(() => parts.loadOnnxRuntime(options, log)).catch(async (error) => {
     await sparse.close();
     throw error;
+  });
+  if (loaded.kind === 'unavailable') {
+    log(`backbone ${options.name}: the sparse engine runs it, since ONNX Runtime does not (${loaded.reason})`, 'warn');
+    return sparse;
   }
+  const onnxruntime = loaded.backbone;
   const both = { sparse, onnxruntime };
   try {
     const { engine, reason, warn } = chooseEngine(await parts.runTrial(sparse, onnxruntime));

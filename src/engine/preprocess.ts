@@ -20,6 +20,11 @@ export interface PixelTables {
   readonly sources: readonly [number, number, number];
 }
 
+/** For a network of square images that gets noise, not photos: bytes become 0 to 1, and that is all. */
+export function settingsForNoise(size: number): ImageSettings {
+  return { size, resize: size, channels: 'rgb', scale: 255, mean: [0, 0, 0], std: [1, 1, 1] };
+}
+
 /** A byte has 256 values, so each channel's formula is a table; that keeps the cost of an image far below the network's. */
 export function pixelTables(image: ImageSettings): PixelTables {
   const table = (channel: 0 | 1 | 2) =>

@@ -1,10 +1,11 @@
 import type { Backbone, Images } from './backbone.js';
 import type { TrialOutcome } from './choose-engine.js';
 import { fewestPairs, mostDisagreement } from './choose-engine.js';
-import type { TimedRun } from './interleave.js';
-import { timePairs } from './interleave.js';
 import { noisePixels } from './noise.js';
+import { relativeDifference } from './statistics.js';
 import { reasonOf } from './text.js';
+import type { TimedRun } from './timed-pairs.js';
+import { timePairs } from './timed-pairs.js';
 
 /** A trial lasts about a second, or twelve images on each engine where those take longer. */
 const budgetMs = 1000;
@@ -70,16 +71,4 @@ async function timeCall(backbone: Backbone, data: Uint8Array<ArrayBuffer>): Prom
 
 function trialImage(size: number, seed: number): Images {
   return { kind: 'pixels', count: 1, data: noisePixels(3 * size * size, seed) };
-}
-
-/** max |a - b| / max |b|; infinite for lengths that differ. */
-export function relativeDifference(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
-  let difference = 0;
-  let largest = 0;
-  for (let i = 0; i < a.length; i++) {
-    difference = Math.max(difference, Math.abs(a[i]! - b[i]!));
-    largest = Math.max(largest, Math.abs(b[i]!));
-  }
-  return difference === 0 ? 0 : difference / largest;
 }

@@ -9,6 +9,7 @@ import type {
   ScaleShift,
   Shape,
 } from '../../src/engine/graph/types.js';
+import { relativeDifference } from '../../src/engine/statistics.js';
 
 // The typed graph as plain loops: what each operation means, to hold passes (and later kernels) against.
 
@@ -33,15 +34,7 @@ export function interpretGraph(graph: Graph, input: Tensor): Tensor {
 
 /** Largest difference over the largest reference value. */
 export function relativeError(actual: Tensor, expected: { data: ArrayLike<number> }): number {
-  if (actual.data.length !== expected.data.length) return Number.POSITIVE_INFINITY;
-  let difference = 0;
-  let largest = 0;
-  for (const [index, value] of actual.data.entries()) {
-    difference = Math.max(difference, Math.abs(value - expected.data[index]!));
-    largest = Math.max(largest, Math.abs(expected.data[index]!));
-    if (Number.isNaN(value)) return Number.NaN;
-  }
-  return largest === 0 ? difference : difference / largest;
+  return relativeDifference(actual.data, expected.data);
 }
 
 function resolve(shape: Shape, batch: number): number[] {

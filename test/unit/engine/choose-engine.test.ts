@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseEngine, fewestPairs, leastRatio, mostDisagreement } from '../../../src/engine/choose-engine.js';
-import type { TimedPair } from '../../../src/engine/interleave.js';
+import {
+  chooseEngine,
+  fewestPairs,
+  leastRatio,
+  mostDisagreement,
+  usualDisagreement,
+} from '../../../src/engine/choose-engine.js';
+import type { TimedPair } from '../../../src/engine/timed-pairs.js';
 
 /** Nine pairs whose ratios (ONNX Runtime over sparse) are these, in another order. */
 function timed(ratios: readonly number[], disagreement = 0) {
@@ -49,6 +55,20 @@ test('engines that disagree, or whose difference is no number: ONNX Runtime, wit
     const { engine, warn, reason } = chooseEngine(timed(nine(5), disagreement));
     assert.deepEqual([engine, warn], ['onnxruntime', true]);
     assert.match(reason, /disagree/);
+  }
+});
+
+test('engines that differ by more than rounding usually does: the faster one, with a warning', () => {
+  for (const [middle, engine] of [
+    [5, 'sparse'],
+    [0.5, 'onnxruntime'],
+  ] as const) {
+    const usual = chooseEngine(timed(nine(middle), usualDisagreement));
+    assert.deepEqual([usual.engine, usual.warn], [engine, false]);
+    assert.doesNotMatch(usual.reason, /disagree/);
+    const much = chooseEngine(timed(nine(middle), 1.01 * usualDisagreement));
+    assert.deepEqual([much.engine, much.warn, much.ratio?.median], [engine, true, middle]);
+    assert.match(much.reason, /ratio .*; the engines disagree by 1\.0e-5 of the largest value \(1e-5 is usual\)/);
   }
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EmbeddedBatch, Images } from '../../../src/engine/backbone.js';
-import { relativeDifference, runTrial } from '../../../src/engine/trial.js';
+import { runTrial } from '../../../src/engine/trial.js';
 import { FakeBackbone } from '../../support/fake-backbone.js';
 
 /** Embeddings are off by a share of themselves, or from some call on there are none. */
@@ -57,12 +57,4 @@ test('a failure is told with its engine, in the warm-up and later', async () => 
       reason: `broke in call ${failsFrom}`,
     });
   }
-});
-
-test('the difference is relative to the largest value', () => {
-  assert.ok(Math.abs(relativeDifference(Float32Array.of(1, 4.5), Float32Array.of(1, 4)) - 0.125) < 1e-9);
-  assert.equal(relativeDifference(Float32Array.of(0, 0), Float32Array.of(0, 0)), 0);
-  assert.equal(relativeDifference(Float32Array.of(1), Float32Array.of(0)), Number.POSITIVE_INFINITY);
-  assert.equal(relativeDifference(Float32Array.of(1), Float32Array.of(1, 1)), Number.POSITIVE_INFINITY);
-  assert.ok(Number.isNaN(relativeDifference(Float32Array.of(Number.NaN), Float32Array.of(1))));
 });

@@ -1,4 +1,5 @@
 // Times two engines against each other. What disturbs the machine for a while disturbs both runs of a pair, so ratios are taken pair by pair.
+import { median } from './statistics.js';
 
 /** Milliseconds of the same work, one right after the other. */
 export interface TimedPair {
@@ -25,15 +26,6 @@ export function summariseRatios(pairs: readonly TimedPair[]): RatioSummary {
       onnxruntime: median(pairs.map(({ onnxruntime }) => onnxruntime)),
     },
   };
-}
-
-/** The middle value, or the mean of the two in the middle; NaN when there is none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return Number.NaN;
-  if (sorted.length % 2 === 1) return sorted[middle]!;
-  return (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** Runs once. @returns milliseconds */
