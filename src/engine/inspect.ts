@@ -67,34 +67,57 @@ export interface PlanReport {
  * @throws EngineError when the file is no readable ONNX model, or `output` is not in it
  */
 export async function inspectModel(options: InspectOptions): Promise<ModelReport> {
+  return (await inspectAndPlan(options)).report;
+}
+
+/** A report with the plan that it tells of. */
+export interface PlannedReport {
+  readonly report: ModelReport;
+  /** undefined when the sparse engine has none. */
+  readonly planned: PlannedGraph | undefined;
+}
+
+/** As `inspectModel`, and keeps the plan, so that it can be run. */
+export async function inspectAndPlan(options: InspectOptions): Promise<PlannedReport> {
   return reportModel(await openModel(options.model, options.output, 'give the path of an .onnx file'), options);
 }
 
 /** As `inspectModel`, for bytes that were read already; the path is only named in messages. */
 export function inspectBytes(bytes: Uint8Array, options: InspectOptions): ModelReport {
-  return reportModel(openBytes(bytes, options.output, options.model), options);
+  return reportModel(openBytes(bytes, options.output, options.model), options).report;
 }
 
-function reportModel({ model, index, output: embedding }: OpenedModel, options: InspectOptions): ModelReport {
+function reportModel({ model, index, output: embedding }: OpenedModel, options: InspectOptions): PlannedReport {
   const file = options.model;
   const result = buildGraph(model, index, { output: embedding.tensor, imageSize: options.size, file });
   const input = fedInputs(index)[0];
-  return {
+  const { planned, ...found } =
+    result.kind === 'graph'
+      ? reportGraph(result)
+      : { graph: undefined, unsupported: result.problems, planned: undefined };
+  const report = {
     model: file,
     opset: model.opsets.get('') ?? 0,
     input: { name: input?.name ?? '', shape: input?.shape },
     embedding,
     sparsity: weightSparsity(index, requirementsOf(index, embedding.tensor).nodes),
-    ...(result.kind === 'graph' ? reportGraph(result) : { graph: undefined, unsupported: result.problems }),
+    ...found,
   };
+  return { report, planned };
 }
 
 type BuiltGraph = Extract<ReturnType<typeof buildGraph>, { kind: 'graph' }>;
+export type PlannedGraph = Extract<PlanResult, { kind: 'plan' }>;
 
-function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): Pick<ModelReport, 'graph' | 'unsupported'> {
+interface GraphFindings extends Pick<ModelReport, 'graph' | 'unsupported'> {
+  readonly planned: PlannedGraph | undefined;
+}
+
+function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): GraphFindings {
   const optimised = optimise(graph);
   const shape = graph.nodes.find((node) => node.output === graph.output)?.shape ?? graph.input.shape;
-  const planned = planGraph(optimised.graph);
+  const result = planGraph(optimised.graph);
+  const planned = result.kind === 'plan' ? result : undefined;
   const report: GraphReport = {
     inputShape: graph.input.shape,
     dimensions: elementsOf(shape.slice(1)),
@@ -105,15 +128,15 @@ function reportGraph({ graph, foldedConstants, cutNodes }: BuiltGraph): Pick<Mod
       { name: 'foldConstants', counts: 'nodes computed that depend on constants only', changes: foldedConstants },
       ...optimised.applied,
     ],
-    plan: planned.kind === 'plan' ? reportPlan(planned) : undefined,
+    plan: planned && reportPlan(planned),
   };
-  return { graph: report, unsupported: planned.kind === 'unsupported' ? planned.problems : [] };
+  return { graph: report, unsupported: result.kind === 'unsupported' ? result.problems : [], planned };
 }
 
 /** Bytes of a vector of floats. */
 const vectorBytes = 4 * lanes;
 
-function reportPlan({ plan, layers, aliveVectors }: Extract<PlanResult, { kind: 'plan' }>): PlanReport {
+function reportPlan({ plan, layers, aliveVectors }: PlannedGraph): PlanReport {
   return {
     layers,
     steps: plan.steps.length,

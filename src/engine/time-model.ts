@@ -1,15 +1,13 @@
 import type { Executor, RunItem } from '../native/index.js';
 import { loadNative } from '../native/index.js';
 import type { BackboneOptions } from './backbone.js';
-import { EngineError } from './backbone.js';
-import type { InspectOptions, ModelReport } from './inspect.js';
-import { inspectModel } from './inspect.js';
+import type { InspectOptions, ModelReport, PlannedGraph } from './inspect.js';
+import { inspectAndPlan } from './inspect.js';
 import type { LayerTime } from './layer-times.js';
 import { medianOfRuns, sumLayerTimes } from './layer-times.js';
 import { noise } from './noise.js';
+import { settingsForNoise } from './preprocess.js';
 import { checkIsa, createExecutor } from './sparse/executor.js';
-import type { Planned } from './sparse/messages.js';
-import { planInThread } from './sparse/planning-thread.js';
 import { reasonOf } from './text.js';
 
 export interface TimeOptions extends InspectOptions {
@@ -45,36 +43,35 @@ const repetitions = 31;
  * @throws EngineError when the file or a setting is at fault
  */
 export async function timeModel(options: TimeOptions): Promise<TimedReport> {
-  const report = await inspectModel(options);
-  const timed = await timeReport(report, options);
+  const { report, planned } = await inspectAndPlan(options);
+  const timed = await timePlan(planned, report, options);
   return typeof timed === 'string'
     ? { ...report, times: null, notTimed: timed }
     : { ...report, times: timed, notTimed: null };
 }
 
 /** The times, or why there are none. */
-async function timeReport({ graph }: ModelReport, options: TimeOptions): Promise<ModelTimes | string> {
-  const size = graph?.inputShape[2];
-  if (graph?.plan === undefined || typeof size !== 'number') return 'the engine has no plan for this model';
+async function timePlan(
+  planned: PlannedGraph | undefined,
+  { graph }: ModelReport,
+  { threads, isa }: TimeOptions,
+): Promise<ModelTimes | string> {
+  if (planned === undefined) return 'the engine has no plan for this model';
   const native = loadNative();
   if (native.kind === 'absent') return native.reason;
-  const image = { size, resize: size, channels: 'rgb', scale: 255, mean: [0, 0, 0], std: [1, 1, 1] } as const;
-  const backbone: BackboneOptions = { ...options, name: 'inspect', engine: 'sparse', image };
-  checkIsa(backbone, native);
-  const planned = await planInThread(backbone);
-  if (planned.kind === 'failed') throw new EngineError(planned.code, planned.message);
-  if (planned.kind === 'unsupported') return planned.reason;
+  checkIsa({ name: 'inspect', isa }, native);
+  const { height } = planned.plan.input;
   let executor: Executor;
   try {
-    executor = createExecutor(native, planned.plan, backbone);
+    executor = createExecutor(native, planned.plan, { threads, isa, image: settingsForNoise(height) });
   } catch (error) {
     return `the addon refuses the plan (${reasonOf(error)})`;
   }
   try {
-    const useful = graph.layers.flatMap(({ name, weights }) =>
+    const useful = graph!.layers.flatMap(({ name, weights }) =>
       weights === undefined ? [] : ([[name, weights.usefulMultiplyAdds]] as const),
     );
-    return await timeLayers(executor, size, planned, new Map(useful));
+    return await timeLayers(executor, planned, new Map(useful));
   } finally {
     await executor.close();
   }
@@ -82,12 +79,12 @@ async function timeReport({ graph }: ModelReport, options: TimeOptions): Promise
 
 async function timeLayers(
   executor: Executor,
-  size: number,
-  { plan, layers }: Planned,
+  { plan, layers }: PlannedGraph,
   useful: ReadonlyMap<string, number>,
 ): Promise<ModelTimes> {
   const steps = plan.steps.length;
-  const image: RunItem = { kind: 'input', count: 1, data: noise(3 * size * size, 1) };
+  const { channels, height, width } = plan.input;
+  const image: RunItem = { kind: 'input', count: 1, data: noise(channels * height * width, 1) };
   await executor.profile(image, warmUps);
   const microseconds = await executor.profile(image, repetitions);
   return {

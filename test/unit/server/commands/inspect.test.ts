@@ -55,7 +55,7 @@ test('each layer has its kernel, the reason for it and its layout; the plan has 
   assert.match(out, /\/l1\/c1\/Conv +sparse 3x3 +4x4 tiles of 12x12, halo \S+ +10\.0 % non-zero: skips zeros/);
   assert.match(
     out,
-    /activations +\d+\.\d\d MiB in one arena for each thread, .* \(\d+\.\d [KM]iB are in use at once\)/,
+    /activations +\d+\.\d+ [KM]iB in one arena for each thread, .* \(\d+\.\d+ [KM]iB are in use at once\)/,
   );
   assert.match(out, /packed weights \d+\.\d\d MiB, walked by \d+ steps/);
   assert.equal(out.match(/arena/g)?.length, 1, 'one arena, told once');
@@ -94,6 +94,19 @@ test('--time shows where the time goes, or what is missing for that', { timeout:
   const useful = json.graph!.layers.find(({ name }) => name === '/l1/c1/Conv')!.weights!.usefulMultiplyAdds;
   assert.ok(Math.abs(conv.gigaflops! - (2 * useful) / conv.microseconds / 1000) < 1e-9);
   assert.equal(layers.find(({ node }) => node === '/ReduceMean')!.gigaflops, null);
+});
+
+test('--time: an image that is no square is timed, too', { timeout: 120_000 }, async () => {
+  const spec = classifierSpec('Gemm', ['scores']);
+  spec.inputs = [{ name: 'image', shape: ['N', 3, 12, 20] }];
+  const file = join(folder, 'oblong.onnx');
+  await writeFile(file, buildModel(spec));
+  const { status, out, err } = await run(file, '--time', '--threads', '1', '--json');
+  assert.equal(status, 0, err);
+  const { graph, times, notTimed } = JSON.parse(out) as TimedReport;
+  assert.deepEqual(graph!.inputShape, ['N', 3, 12, 20]);
+  if (native.kind === 'absent') assert.equal(notTimed, native.reason);
+  else assert.equal(times?.layers.length, graph!.plan!.layers.length, String(notTimed));
 });
 
 test('an instruction set that this machine lacks is told by name', {
