@@ -22,6 +22,8 @@ export interface BackboneOptions {
   readonly output?: string | undefined;
   readonly image: ImageSettings;
   readonly isa: 'auto' | 'avx512' | 'avx2' | 'neon' | 'scalar';
+  /** Aborted, it ends loading where that may take long: with EngineError closed. Nothing follows from it afterwards. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What was chosen at load: for the log, `inspect` and `headwater_engine_info`. */

@@ -7,20 +7,27 @@ import type { DecodeImages } from './images/decode.js';
 
 export type LoadBackbone = (options: BackboneOptions, log: EngineLog) => Promise<Backbone>;
 
-/** Batchers by the name of their backbone. @throws EngineError when one can't be loaded; those that were are closed. */
+/**
+ * Batchers by the name of their backbone.
+ *
+ * @param signal ends loading
+ * @throws EngineError when one can't be loaded, the signal's reason when it ended loading; those that were loaded are closed
+ */
 export async function loadBackbones(
   config: Config,
   loadBackbone: LoadBackbone,
   log: EngineLog,
   onBatch: (backbone: string, images: number) => void,
+  signal?: AbortSignal,
 ): Promise<Map<string, Batcher>> {
   const batchers = new Map<string, Batcher>();
   try {
     // One after the other: loading is memory-bound, and errors come in the order of the file.
     for (const entry of config.backbones) {
       const { batch, ...options } = entry;
-      const backbone = await loadBackbone({ ...options, isa: config.engine.isa }, log);
+      const backbone = await loadBackbone({ ...options, isa: config.engine.isa, signal }, log);
       batchers.set(entry.name, new Batcher(backbone, batcherOptions(config, entry, onBatch)));
+      signal?.throwIfAborted();
     }
   } catch (error) {
     for (const { backbone } of batchers.values()) await backbone.close();

@@ -1,17 +1,25 @@
 // `headwater serve` as a process: log, signals, exit.
 import { pino } from 'pino';
 import type { Config } from './config/index.js';
-import { serve } from './serve.js';
+import { type RunningServer, serve } from './serve.js';
 
 /**
- * Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once. Logs go to stderr as JSON lines,
- * one line to stdout when it is ready.
+ * Serves until SIGTERM or SIGINT, then drains, or gives up loading its backbones; a second signal ends the process at once. Logs go
+ * to stderr as JSON lines, one line to stdout when it is ready.
  * @returns the exit status. @throws StartError, EngineError or LearnerError when it can't start.
  */
 export async function runServer(config: Config): Promise<number> {
   const log = pino({ base: { name: 'headwater' }, level: config.log.level }, pino.destination(2));
-  const stopped = signalled(log);
-  const server = await serve(config, log);
+  const stopping = new AbortController();
+  const stopped = signalled(log).then(() => stopping.abort());
+  let server: RunningServer;
+  try {
+    server = await serve(config, log, undefined, stopping.signal);
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    log.info('stopped before it listened');
+    return 0;
+  }
   const where = (port: number) => `${config.server.host}:${port}`;
   const grpc = server.grpcPort === undefined ? '' : `gRPC ${where(server.grpcPort)}, `;
   log.info({ grpcPort: server.grpcPort, httpPort: server.httpPort, roles: config.roles }, 'listening');

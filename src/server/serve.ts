@@ -50,12 +50,18 @@ const CLOSE_GRACE_MS = 500;
 
 /**
  * Starts the service. Resolves when it listens; heads may still be on their way from NATS (see `ready`).
+ * @param signal Ends the loading of backbones, which may take long. Once it listens, `close` ends it.
  * @throws StartError, EngineError or LearnerError: one line that names what to change. What had started is stopped then.
  */
-export async function serve(config: Config, log: Logger, parts: ServeParts = REAL_PARTS): Promise<RunningServer> {
+export async function serve(
+  config: Config,
+  log: Logger,
+  parts: ServeParts = REAL_PARTS,
+  signal?: AbortSignal,
+): Promise<RunningServer> {
   const stops: (() => Promise<void>)[] = [];
   try {
-    return await start(config, log, parts, stops);
+    return await start(config, log, parts, stops, signal);
   } catch (error) {
     for (const stop of stops.reverse()) await stop().catch((failure) => log.warn({ err: failure }, 'while stopping'));
     throw error;
@@ -67,6 +73,7 @@ async function start(
   log: Logger,
   parts: ServeParts,
   stops: (() => Promise<void>)[],
+  signal: AbortSignal | undefined,
 ): Promise<RunningServer> {
   const { host } = config.server;
   const serving = config.roles.includes('serve');
@@ -94,6 +101,7 @@ async function start(
         parts.loadBackbone,
         (line, level = 'info') => log[level](line),
         (name, count) => metrics.batch(name, count),
+        signal,
       )
     : new Map<string, Batcher>();
   stops.push(() => closeBackbones(batchers));

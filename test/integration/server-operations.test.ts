@@ -8,7 +8,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
 import { pino } from 'pino';
 import { parseConfig } from '../../src/server/config/index.js';
-import { serve } from '../../src/server/serve.js';
+import { type ServeParts, serve } from '../../src/server/serve.js';
 import { FakeBackbone } from '../support/fake-backbone.js';
 import { FakeLearning } from '../support/fake-learning.js';
 import { failure, PETS, startTestServer, type TestServer } from '../support/test-server.js';
@@ -193,6 +193,49 @@ test('without the role serve there is no gRPC and no backbone, but operations', 
   await server.ready;
   const response = await fetch(`http://127.0.0.1:${server.httpPort}/readyz`);
   assert.deepEqual(await response.json(), { ready: true, waitingFor: {} });
+});
+
+test('a stop while backbones are loaded ends loading, closes what was loaded and starts nothing else', async () => {
+  const model = { model: 'x.onnx', image: { size: 8 } };
+  const config = parseConfig(
+    JSON.stringify({
+      server: { httpPort: 0, grpcPort: 0 },
+      backbones: [
+        { name: 'first', ...model },
+        { name: 'second', ...model },
+        { name: 'third', ...model },
+      ],
+    }),
+    { baseDir: '/nowhere' },
+  );
+  for (const heeded of [true, false]) {
+    const stopping = new AbortController();
+    const loaded: FakeBackbone[] = [];
+    const parts: ServeParts = {
+      loadBackbone: async ({ name, signal }) => {
+        if (name === 'second') {
+          stopping.abort();
+          // The sparse engine heeds it; what does not is asked for no more.
+          if (heeded) signal?.throwIfAborted();
+        }
+        const backbone = new FakeBackbone({ name });
+        loaded.push(backbone);
+        return backbone;
+      },
+      startLearning: async () => assert.fail('started the learner'),
+      classify: () => [],
+    };
+    await assert.rejects(serve(config, pino({ level: 'silent' }), parts, stopping.signal), { name: 'AbortError' });
+    assert.deepEqual(
+      loaded.map(({ name, closed }) => [name, closed]),
+      heeded
+        ? [['first', true]]
+        : [
+            ['first', true],
+            ['second', true],
+          ],
+    );
+  }
 });
 
 test('a server without a backbone warns once which key to add', async (t) => {

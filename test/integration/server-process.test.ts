@@ -36,18 +36,19 @@ interface Process {
   readonly exit: Promise<{ code: number | null; signal: string | null }>;
 }
 
-/** `headwater serve` on a real backbone, and a NATS that is not there. */
-async function startProcess(name: string, ...set: string[]): Promise<Process> {
+/** `headwater serve` on a real backbone (or several of them), and a NATS that is not there. */
+async function startProcess(name: string, set: readonly string[] = [], backbones = 1): Promise<Process> {
+  const backbone = (index: number) => `
+  - name: tiny${index === 0 ? '' : index}
+    model: ${JSON.stringify(MODEL)}
+    threads: 1
+    image: { size: 96, resize: 110, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }`;
   const config = `
 dataDir: ./${name}
 roles: [serve]
 server: { grpcPort: 0, httpPort: 0 }
 nats: { url: "nats://127.0.0.1:1" }
-backbones:
-  - name: tiny
-    model: ${JSON.stringify(MODEL)}
-    threads: 1
-    image: { size: 96, resize: 110, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+backbones:${Array.from({ length: backbones }, (_, index) => backbone(index)).join('')}
 heads: [{ name: pets, backbone: tiny }]
 `;
   const file = join(folder, `${name}.yaml`);
@@ -146,8 +147,24 @@ test('with NATS away a real backbone serves, heads are UNAVAILABLE, and SIGTERM 
   assert.deepEqual(await server.exit, { code: 0, signal: null }, server.output().stderr);
 });
 
+test('SIGTERM while backbones are loaded ends it with 0', { skip, timeout: TIMEOUT }, async (t) => {
+  // Far more than are loaded before the signal comes.
+  const server = await startProcess('loading', [], 16);
+  t.after(() => server.child.kill('SIGKILL'));
+  while (!server.output().stderr.includes('backbone tiny:')) {
+    assert.equal(server.child.exitCode, null, server.output().stderr);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  server.child.kill('SIGTERM');
+  assert.deepEqual(await server.exit, { code: 0, signal: null }, server.output().stderr);
+  const { stdout, stderr } = server.output();
+  assert.match(stderr, /"msg":"stopped before it listened"/);
+  assert.doesNotMatch(stderr, /backbone tiny15:|"msg":"listening"/);
+  assert.equal(stdout, '');
+});
+
 test('a second signal ends it at once', { skip, timeout: TIMEOUT }, async (t) => {
-  const server = await startProcess('twice', 'server.drainTimeout=5m');
+  const server = await startProcess('twice', ['server.drainTimeout=5m']);
   t.after(() => server.child.kill('SIGKILL'));
   const { grpcPort } = await listening(server);
   const client = new inference.GRPCInferenceService(`127.0.0.1:${grpcPort}`, credentials.createInsecure());
@@ -192,7 +209,7 @@ test('what keeps it from starting is one line and status 1, or 2 when --set is w
     ],
   ];
   for (const [set, status, expected] of cases) {
-    const server = await startProcess('broken', set);
+    const server = await startProcess('broken', [set]);
     assert.equal((await server.exit).code, status, set);
     const told = server
       .output()

@@ -17,7 +17,7 @@ export type SparseLoad =
 /** Where addon and plan come from; tests put in their own. */
 export interface SparseParts {
   readonly loadNative: () => Native | NativeAbsent;
-  readonly plan: (options: BackboneOptions) => Promise<PlanReply>;
+  readonly plan: (options: BackboneOptions, log: EngineLog) => Promise<PlanReply>;
 }
 
 const realParts: SparseParts = { loadNative, plan: planInThread };
@@ -37,7 +37,7 @@ export async function loadSparseBackbone(
   const native = parts.loadNative();
   if (native.kind === 'absent') return { kind: 'unavailable', reason: native.reason };
   checkIsa(options, native);
-  const planned = await parts.plan(options);
+  const planned = await parts.plan(options, log);
   if (planned.kind === 'failed') throw new EngineError(planned.code, planned.message);
   if (planned.kind === 'unsupported') return { kind: 'unavailable', reason: planned.reason };
 
