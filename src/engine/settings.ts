@@ -1,22 +1,32 @@
+import { mostThreads } from '../native/index.js';
 import type { BackboneOptions } from './backbone.js';
 import { EngineError } from './backbone.js';
 import type { GraphIndex } from './onnx/graph.js';
 import { fedInputs } from './onnx/graph.js';
 import type { OnnxDimension, OnnxValue } from './onnx/model.js';
 import { dataTypeName, dataTypes } from './onnx/model.js';
+import { pixelTables } from './preprocess.js';
 import { listNames, quote } from './text.js';
 
 const largestSize = 8192;
+/** Besides scalar. That of one engine, but wrong whatever the engine is. */
+const isasOf: Readonly<Record<string, readonly string[]>> = { x64: ['avx512', 'avx2'], arm64: ['neon'] };
 
 /** @throws EngineError settings_invalid naming the key under `backbones[]`. */
-export function checkOptions({ name, threads, image }: BackboneOptions): void {
+export function checkOptions({ name, threads, image, isa }: BackboneOptions): void {
   const refuse = (key: string, value: unknown, expected: string) => {
     throw new EngineError(
       'settings_invalid',
       `backbone ${quote(name)}: ${key} is ${String(value)}; it must be ${expected}`,
     );
   };
-  if (!Number.isInteger(threads) || threads < 0) refuse('threads', threads, 'a whole number, 0 for all cores');
+  if (!Number.isInteger(threads) || threads < 0 || threads > mostThreads) {
+    refuse('threads', threads, `a whole number up to ${mostThreads}, 0 for all cores`);
+  }
+  const known = isasOf[process.arch] ?? [];
+  if (isa !== 'auto' && isa !== 'scalar' && !known.includes(isa)) {
+    refuse('engine.isa (or HEADWATER_ISA)', isa, ['auto', ...known, 'scalar'].join(', '));
+  }
   if (!Number.isInteger(image.size) || image.size < 1 || image.size > largestSize) {
     refuse('image.size', image.size, `a whole number of pixels from 1 to ${largestSize}`);
   }
@@ -27,6 +37,9 @@ export function checkOptions({ name, threads, image }: BackboneOptions): void {
   if (image.mean.length !== 3 || !image.mean.every(Number.isFinite)) refuse('image.mean', image.mean, 'three numbers');
   if (image.std.length !== 3 || !image.std.every((value) => Number.isFinite(value) && value !== 0)) {
     refuse('image.std', image.std, 'three numbers other than 0');
+  }
+  if (!pixelTables(image).values.every((table) => table.every(Number.isFinite))) {
+    refuse('image.scale', image.scale, 'such that (pixel / scale - mean) / std is finite in 32 bits for every pixel');
   }
 }
 

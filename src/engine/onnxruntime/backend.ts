@@ -1,10 +1,10 @@
-import { availableParallelism } from 'node:os';
 import type { Backbone, BackboneInfo, BackboneOptions, EmbeddedBatch, ImageSettings, Images } from '../backbone.js';
 import { EngineError } from '../backbone.js';
 import { findItemProblem, mostCallsWaiting } from '../items.js';
 import type { PreparedModel } from '../prepare.js';
 import { prepareModel } from '../prepare.js';
 import { quote, reasonOf } from '../text.js';
+import { countThreads } from '../threads.js';
 import type { LoadedReply, LoadRequest } from './messages.js';
 import { EngineThread } from './thread.js';
 
@@ -23,7 +23,7 @@ export async function loadOnnxRuntimeBackbone(
   entry: URL = workerEntry,
 ): Promise<Backbone> {
   const model = await prepareModel(options);
-  const threads = options.threads === 0 ? availableParallelism() : options.threads;
+  const threads = countThreads(options.threads);
   const backbone = new OnnxRuntimeBackbone(options, model, threads, log, entry);
   const loaded = await backbone.start(model);
   log(`backbone ${options.name}: the embedding is ${quote(model.output.tensor)} (${model.output.reason})`);

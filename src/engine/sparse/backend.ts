@@ -1,10 +1,10 @@
 import type { Executor, Native, NativeAbsent } from '../../native/index.js';
-import { loadNative } from '../../native/index.js';
+import { lanes, loadNative } from '../../native/index.js';
 import type { Backbone, BackboneInfo, BackboneOptions, EmbeddedBatch, EngineLog, Images } from '../backbone.js';
 import { EngineError } from '../backbone.js';
 import { findItemProblem, findNotFinite, mostCallsWaiting } from '../items.js';
 import { quote, reasonOf } from '../text.js';
-import { checkIsa, createExecutor } from './executor.js';
+import { checkIsa, createExecutor, reasonOfRefusal } from './executor.js';
 import { findNotFiniteInput } from './input-check.js';
 import type { Planned, PlanReply } from './messages.js';
 import { planInThread } from './planning-thread.js';
@@ -35,7 +35,11 @@ export async function loadSparseBackbone(
   parts: SparseParts = realParts,
 ): Promise<SparseLoad> {
   const native = parts.loadNative();
-  if (native.kind === 'absent') return { kind: 'unavailable', reason: native.reason };
+  if (native.kind === 'absent') {
+    const { isa } = options;
+    const note = isa === 'auto' ? '' : ` (engine.isa, ${isa}, means nothing without it)`;
+    return { kind: 'unavailable', reason: `${native.reason}${note}` };
+  }
   checkIsa(options, native);
   const planned = await parts.plan(options, log);
   if (planned.kind === 'failed') throw new EngineError(planned.code, planned.message);
@@ -45,7 +49,7 @@ export async function loadSparseBackbone(
   try {
     executor = createExecutor(native, planned.plan, options);
   } catch (error) {
-    return { kind: 'unavailable', reason: `the addon refuses the plan (${reasonOf(error)})` };
+    return { kind: 'unavailable', reason: reasonOfRefusal(error) };
   }
   const backbone = new SparseBackbone(options, planned, executor);
   try {
@@ -57,9 +61,16 @@ export async function loadSparseBackbone(
   log(`backbone ${options.name}: the embedding is ${quote(planned.output.tensor)} (${planned.output.reason})`);
   log(
     `backbone ${options.name}: sparse engine (${executor.isa}) with ${executor.threads} thread(s), ${backbone.dimensions} dimensions, ` +
-      `${(100 * planned.sparsity).toFixed(1)} % of the weights are zero, ${(executor.bytes / 2 ** 20).toFixed(1)} MiB`,
+      `${(100 * planned.sparsity).toFixed(1)} % of the weights are zero, ${describeMemory(planned, executor)}`,
   );
   return { kind: 'loaded', backbone };
+}
+
+/** Right after the load there is one arena; batches add others, for images that are computed at once. */
+function describeMemory({ plan }: Planned, { bytes }: Executor): string {
+  const arena = plan.arenaVectors * 4 * lanes;
+  const mebibytes = (count: number) => `${(count / 2 ** 20).toFixed(1)} MiB`;
+  return `${mebibytes(bytes - arena)} of weights and ${mebibytes(arena)} for each image that is computed at once`;
 }
 
 class SparseBackbone implements Backbone {

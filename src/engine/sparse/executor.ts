@@ -1,9 +1,10 @@
-import { availableParallelism } from 'node:os';
 import type { Executor, Native, Plan } from '../../native/index.js';
 import type { BackboneOptions } from '../backbone.js';
 import { EngineError } from '../backbone.js';
 import { pixelTables } from '../preprocess.js';
 import { releaseMemory } from '../release-memory.js';
+import { reasonOf } from '../text.js';
+import { countThreads } from '../threads.js';
 
 /** @throws EngineError settings_invalid when this machine can't run the instruction set that was asked for. */
 export function checkIsa({ name, isa }: Pick<BackboneOptions, 'name' | 'isa'>, native: Native): void {
@@ -18,7 +19,7 @@ export function checkIsa({ name, isa }: Pick<BackboneOptions, 'name' | 'isa'>, n
 /**
  * Has the addon take a plan. It keeps a copy of the constants, so those of the plan are freed: the plan can't be used again.
  *
- * @throws Error when the addon refuses the plan
+ * @throws Error when the addon refuses the plan, or has no memory or threads for it: see `reasonOfRefusal`
  */
 export function createExecutor(
   native: Native,
@@ -30,7 +31,7 @@ export function createExecutor(
   for (const [channel, table] of values.entries()) normalise.set(table, channel * 256);
   try {
     return native.createExecutor(plan, {
-      threads: threads === 0 ? availableParallelism() : threads,
+      threads: countThreads(threads),
       isa,
       normalise,
       pixelChannels: sources,
@@ -38,4 +39,12 @@ export function createExecutor(
   } finally {
     releaseMemory(plan.constants);
   }
+}
+
+/** In words, what `createExecutor` threw: a fault of the plan, or something that this machine lacks. */
+export function reasonOfRefusal(error: unknown): string {
+  const reason = reasonOf(error);
+  return reason.startsWith('plan:')
+    ? `the addon refuses the plan (${reason})`
+    : `the addon can't run it here (${reason})`;
 }

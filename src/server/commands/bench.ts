@@ -22,7 +22,7 @@ export function addBenchCommand(program: Command, io: CommandIo): void {
     .description('images a second of each engine on this machine, timed in interleaved pairs of runs')
     .argument('<model>', 'an ONNX file')
     .option('--batch <n>', 'images in a run', wholeNumber(1, 4096), 1)
-    .option('--threads <n>', 'threads that compute; 0: all cores', wholeNumber(0, 1024), 0)
+    .option('--threads <n>', 'threads that compute; 0: all cores', wholeNumber(0, 512), 0)
     .option('--pairs <n>', 'pairs of runs', wholeNumber(1, 100_000), 15)
     .option('--output <name>', 'the tensor that is the embedding (default: as in `backbones[].output`)')
     .option('--size <pixels>', 'height and width of the image, where the file leaves them open', wholeNumber(1, 8192))

@@ -55,7 +55,9 @@ const backbone = z.strictObject({
   engine: choice(['auto', 'sparse', 'onnxruntime'])
     .default('auto')
     .describe('what runs it; auto: the faster one, timed at start'),
-  threads: integer(0, 1024).default(0).describe('threads that compute; 0: all cores'),
+  threads: integer(0, 512)
+    .default(0)
+    .describe("threads that compute; 0: all cores, or as many as the container's CPU quota is worth"),
   output: text('the name of a tensor')
     .optional()
     .describe('tensor taken as the embedding; default: the first output, or what feeds it if that is class logits'),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mostThreads } from '../../../src/native/index.js';
 import { ConfigError, configHelp, configKeys, parseConfig } from '../../../src/server/config/index.js';
 import { nearest } from '../../../src/server/config/nearest.js';
 import { parseBytes, parseDuration } from '../../../src/server/config/units.js';
@@ -225,4 +226,9 @@ test('units', () => {
 test('nearest names what was probably meant, and nothing else', () => {
   assert.equal(nearest('grpc_port', ['grpcPort', 'httpPort']), 'grpcPort');
   assert.equal(nearest('xyz', ['grpcPort', 'httpPort']), undefined);
+});
+
+test('a backbone takes as many threads as the engine does', () => {
+  assert.equal(parse(EXAMPLE, { set: [`backbones.0.threads=${mostThreads}`] }).backbones[0]?.threads, mostThreads);
+  assert.match(problems(EXAMPLE, { set: [`backbones.0.threads=${mostThreads + 1}`] }), /threads/);
 });

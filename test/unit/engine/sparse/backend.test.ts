@@ -6,7 +6,9 @@ import { createNormaliser } from '../../../../src/engine/preprocess.js';
 import { loadSparseBackbone } from '../../../../src/engine/sparse/backend.js';
 import type { PlanReply } from '../../../../src/engine/sparse/messages.js';
 import { planModel } from '../../../../src/engine/sparse/plan-model.js';
+import { countThreads } from '../../../../src/engine/threads.js';
 import type { ExecutorOptions, Isa, Native, RunItem, RunResult } from '../../../../src/native/index.js';
+import { mostThreads } from '../../../../src/native/index.js';
 import { somePixels, tinyOptions } from '../fixtures.js';
 
 const size = 4;
@@ -109,11 +111,10 @@ test('the executor normalises bytes to the same floats as ONNX Runtime gets', as
   assert.deepEqual(actual, expected);
 });
 
-test('zero threads are all cores', async () => {
+test('zero threads are all that this process may use', async () => {
   const native = new FakeNative();
   const backbone = await loaded(native, { threads: 0 });
-  assert.ok(native.given!.threads >= 1);
-  assert.equal(backbone.info.threads, native.given!.threads);
+  assert.deepEqual([native.given!.threads, backbone.info.threads], [countThreads(0), countThreads(0)]);
 });
 
 test('an instruction set that this machine lacks is an error of the setting, before anything is read', async () => {
@@ -131,13 +132,21 @@ test('what this engine can not do is no error: no addon, no plan, a plan that is
   const absent = { loadNative: () => ({ kind: 'absent', reason }) as const, plan };
   assert.deepEqual(await loadSparseBackbone(options, () => {}, absent), { kind: 'unavailable', reason });
 
+  const forced = await loadSparseBackbone({ ...options, isa: 'scalar' }, () => {}, absent);
+  assert.match(forced.kind === 'unavailable' ? forced.reason : '', /setup \(engine\.isa, scalar, means nothing/);
+
   const { result } = await load(new FakeNative(), {}, { kind: 'unsupported', reason: 'node "x" (LpPool): no' });
   assert.deepEqual(result, { kind: 'unavailable', reason: 'node "x" (LpPool): no' });
 
   const refusing = new FakeNative();
-  refusing.refuses = new Error('step 3 reaches outside of the arena');
-  const refused = (await load(refusing)).result;
-  assert.match(refused.kind === 'unavailable' ? refused.reason : '', /step 3 reaches outside/);
+  const refusals = {
+    'plan: step 3 (pool): reaches outside': 'the addon refuses the plan (plan: step 3 (pool): reaches outside)',
+    'createExecutor: not enough memory': "the addon can't run it here (createExecutor: not enough memory)",
+  };
+  for (const [message, reason] of Object.entries(refusals)) {
+    refusing.refuses = new Error(message);
+    assert.deepEqual((await load(refusing)).result, { kind: 'unavailable', reason });
+  }
 
   const failing = new FakeNative();
   failing.answer = async () => ({ embeddings: Float32Array.of(1, Number.NaN), computeMs: 1 });
@@ -203,6 +212,19 @@ test('closing twice closes once; later calls are refused', async () => {
 test('planning tells faults of the file from models that have no plan', async () => {
   const missing = await planModel({ ...options, model: '/nowhere/model.onnx' });
   assert.ok(missing.kind === 'failed' && missing.code === 'model_unreadable', JSON.stringify(missing));
+  const wrong: Partial<BackboneOptions>[] = [
+    { threads: mostThreads + 1 },
+    { isa: process.arch === 'arm64' ? 'avx2' : 'neon' },
+    { image: { ...tinyOptions.image, scale: 1e-40 } },
+    { image: { ...tinyOptions.image, std: [1, 1e-39, 1] } },
+    { image: { ...tinyOptions.image, scale: 1e-20, std: [1, 1, 1e-20] } },
+  ];
+  for (const change of wrong) {
+    const refused = await planModel({ ...tinyOptions, ...change });
+    const [key] = Object.keys(change);
+    assert.ok(refused.kind === 'failed' && refused.code === 'settings_invalid', `${key}: ${JSON.stringify(refused)}`);
+    assert.match(refused.message, new RegExp(`^backbone "tiny": (engine\\.)?${key}\\b.* it must be `));
+  }
   const odd = await planModel({ ...tinyOptions, image: { ...tinyOptions.image, size: 95 } });
   assert.ok(odd.kind === 'failed' && odd.code === 'settings_invalid', JSON.stringify(odd));
   const planned = await planModel(tinyOptions);
