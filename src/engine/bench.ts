@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Backbone, BackboneOptions, EngineLog } from './backbone.js';
 import { EngineError } from './backbone.js';
 import { readModelFile } from './model-file.js';
@@ -13,6 +12,7 @@ import type { SparseLoad } from './sparse/backend.js';
 import { loadSparseBackbone } from './sparse/backend.js';
 import { median } from './statistics.js';
 import { quote } from './text.js';
+import { countThreads } from './threads.js';
 import type { RatioSummary, TimedPair, TimedRun } from './timed-pairs.js';
 import { summariseRatios, timePairs } from './timed-pairs.js';
 
@@ -87,7 +87,7 @@ export async function benchModel(
       output,
       size,
       batch,
-      threads: options.threads === 0 ? availableParallelism() : options.threads,
+      threads: countThreads(options.threads),
       isa: sparse.backbone?.info.isa ?? null,
       pairs,
       engines: {

@@ -24,7 +24,7 @@ export interface PackedSparse {
 /** [filters, input channels, kernel rows, kernel columns]. */
 export type WeightShape = readonly [filters: number, channels: number, height: number, width: number];
 
-/** Kernels load offsets and values eight at a time. */
+/** Room behind the end for kernels that load offsets and values in groups; those of today take them one by one there. */
 const readBehind = 8;
 /** Offsets and counts of non-zeros are uint16. */
 const mostUint16 = 2 ** 16 - 1;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { chooseTiling, describeTiling, imageMasks, noHalo } from '../../../../src/engine/plan/tiling.js';
+import { chooseTiling, describeTiling, imageMasks, mostColumns, noHalo } from '../../../../src/engine/plan/tiling.js';
+import { ROOT } from '../../../support/repository.js';
 
 // [side, grid rows, grid columns, tile rows, tile columns]
 const expected: [number, number, number, number, number][] = [
@@ -19,6 +22,12 @@ test('images of the usual sizes are cut into few vectors, wide row parts and squ
     const tiling = chooseTiling(side, side);
     assert.deepEqual(tiling, { grid: { rows: gridRows, columns: gridColumns }, rows, columns }, `${side}`);
   }
+});
+
+test('parts of a row are as wide as the kernels take them: else the addon would refuse every plan', () => {
+  const header = readFileSync(join(ROOT, 'src/native/kernels/units.h'), 'utf8');
+  const [, columns] = /constexpr int kMostColumns = (\d+);/.exec(header) ?? [];
+  assert.equal(mostColumns, Number(columns));
 });
 
 test('every image is covered, by few more vectors than it has pixels for', () => {
