@@ -68,6 +68,8 @@ export async function measureNoise(sides: Sides, plan: MeasurePlan): Promise<Noi
     const quiet = await tails(clients, plan.noiseRuns, sides.sparse.threads);
     const burner = new Child<{ wait: true }>(new URL('../measure/noise-process.js', import.meta.url));
     try {
+      // Its first message says that it burns: before that, the engine whose turn is first would have a quiet neighbour.
+      await burner.ask({ wait: true });
       const noisy = await tails(clients, plan.noiseRuns, sides.sparse.threads);
       const tail = (name: 'sparse' | 'fp32'): Tail => ({ quiet: quiet[name], noisy: noisy[name] });
       const { threads } = sides.sparse;
