@@ -22,9 +22,17 @@ import { randomModel } from './random-model.js';
 // little time and memory. Runs are the same each time.
 
 const full = process.env.HEADWATER_TEST_FULL === '1';
-/** Of the process while one file is read and planned. None of these files has more than 300 kB but for the tiny model. */
-const mostMegabytes = 700;
+/**
+ * By which one file may raise the most that the process has had so far. None of these files has more than 300 kB but for the tiny model; of 80,000
+ * of them one took 89, for a graph of legal sizes whose tables are large.
+ */
+const mostMegabytes = 250;
 const mostMilliseconds = 20_000;
+
+/** Of the process since it began: what is freed again before a call ends shows, too. */
+function peakMegabytes(): number {
+  return process.resourceUsage().maxRSS / 1024;
+}
 
 class Outcomes {
   plans = 0;
@@ -35,7 +43,7 @@ class Outcomes {
 
   /** From bytes to what the addon is given. */
   add(bytes: Uint8Array, what: string): void {
-    const [start, memory] = [performance.now(), process.memoryUsage().rss];
+    const [start, peak] = [performance.now(), peakMegabytes()];
     try {
       this.#plan(bytes);
     } catch (error) {
@@ -44,7 +52,7 @@ class Outcomes {
       this.refusals++;
     }
     const took = performance.now() - start;
-    const grown = (process.memoryUsage().rss - memory) / 1e6;
+    const grown = peakMegabytes() - peak;
     if (took > this.#slowest.took) this.#slowest = { took, what };
     if (grown > this.#largest.grown) this.#largest = { grown, what };
   }
@@ -134,7 +142,7 @@ test('the tiny model with damage at its head', () => {
   // Nodes come first in the file; the whole takes a while to copy and plan, so there are fewer rounds.
   const rounds = full ? 400 : 20;
   for (let round = 0; round < rounds; round++) outcomes.add(damaged(original, 8000, random), `round ${round}`);
-  outcomes.check({ plans: 0, unsupported: 0, refusals: 0.05 });
+  outcomes.check({ plans: 0.05, unsupported: 0.02, refusals: 0.3 });
 });
 
 test('the head of the tiny model alone, damaged', () => {
@@ -142,5 +150,6 @@ test('the head of the tiny model alone, damaged', () => {
   const random = seededRandom(13);
   const head = new Uint8Array(readFileSync(tinyModel).subarray(0, 8000));
   for (let round = 0; round < 1000; round++) outcomes.add(damaged(head, 8000, random), `round ${round}`);
-  outcomes.check({ plans: 0, unsupported: 0, refusals: 0.9 });
+  // Where the file is cut off, weights are missing: no damage may make a model of it.
+  outcomes.check({ plans: 0, unsupported: 0, refusals: 1 });
 });
