@@ -7,8 +7,7 @@ import type { LayerTime } from './layer-times.js';
 import { medianOfRuns, sumLayerTimes } from './layer-times.js';
 import { noise } from './noise.js';
 import { settingsForNoise } from './preprocess.js';
-import { checkIsa, createExecutor } from './sparse/executor.js';
-import { reasonOf } from './text.js';
+import { checkIsa, createExecutor, reasonOfRefusal } from './sparse/executor.js';
 
 export interface TimeOptions extends InspectOptions {
   /** 0: all cores. */
@@ -65,7 +64,7 @@ async function timePlan(
   try {
     executor = createExecutor(native, planned.plan, { threads, isa, image: settingsForNoise(height) });
   } catch (error) {
-    return `the addon refuses the plan (${reasonOf(error)})`;
+    return reasonOfRefusal(error);
   }
   try {
     const useful = graph!.layers.flatMap(({ name, weights }) =>

@@ -1,38 +1,15 @@
-// Times the kernels around the convolutions on the shapes of ResNet-50 and MobileNetV1, for tuning: microseconds (best and median of many runs) and
-// what the best means in GFLOP/s and GB/s.
-//
-//   g++ -std=c++17 -O3 -c -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma src/native/kernels/avx512.cpp -o avx512.o
-//   (avx2.cpp with -mavx2 -mfma; scalar.cpp, absent.cpp, ../cpu.cpp and this file without flags), link them all, run [avx512|avx2|neon|scalar]
-#include <algorithm>
-#include <array>
-#include <chrono>
-
+// Times each kernel alone on one core, on the shapes of ResNet-50 and MobileNetV1, against the core's peak of multiply-adds. `npm run bench:kernels`
+// builds and runs it: [avx512|avx2|neon|scalar], or all that this machine has.
 #include "../isa.h"
-#include "suite.h"
-#include "views.h"
+#include "fma_peak.h"
+#include "time_convolutions.h"
 
 namespace headwater::test {
 namespace {
 
-/** Runs for a tenth of a second; `flops` and `bytes` of one run. */
-template <typename Step>
-void timeStep(const char* what, Kernel<Step> kernel, const Step& step, const Frame& frame, double flops, double bytes) {
-  std::vector<double> times;
-  using Clock = std::chrono::steady_clock;
-  for (const auto end = Clock::now() + std::chrono::milliseconds(100); Clock::now() < end;) {
-    const auto begin = Clock::now();
-    kernel(step, frame, 0, units(step));
-    times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
-  }
-  std::sort(times.begin(), times.end());
-  const double best = times.front();
-  std::printf("%-44s %8.1f us (median %8.1f) %7.1f GFLOP/s %6.1f GB/s\n", what, best, times[times.size() / 2], flops / best / 1e3,
-              bytes / best / 1e3);
-}
-
 double bytesOf(const View& view) { return 64.0 * view.channels * view.rows * view.columns; }
 
-void timeInput(const Kernels& kernels, bool areBytes) {
+void timeInput(const Bench& bench, bool areBytes) {
   Random random(1);
   const View output = {3 * 62 * 3 + 3, 3 * 62, 62, 3, 56, 56};
   Arena arena(random, 64 * 64 * 3 * kLanes);
@@ -46,11 +23,11 @@ void timeInput(const Kernels& kernels, bool areBytes) {
   if (areBytes) frame.pixels = bytes.data();
   frame.input = floats.data();
   const InputStep step = {output, {4, 4}, 3, 3, 2, 2, 3, 224, 224};
-  timeStep(areBytes ? "input 224x224 bytes" : "input 224x224 floats", kernels.input, step, frame, 0, 3 * 61 * 61 * 64.0);
+  timeStep(bench, areBytes ? "input 224x224 bytes" : "input 224x224 floats", bench.kernels.input, step, frame, {0, 3 * 61 * 61 * 64.0});
 }
 
 /** The halo of one pixel around a tile: entries of one term, two where two neighbours meet. */
-void timeHalo(const Kernels& kernels, int channels, int tile) {
+void timeHalo(const Bench& bench, int channels, int tile) {
   Random random(1);
   Layout layout(random);
   const View view = layout.view(channels, tile, tile, {1, 1, 1, 1});
@@ -78,11 +55,11 @@ void timeHalo(const Kernels& kernels, int channels, int tile) {
                             reinterpret_cast<const int32_t (*)[3]>(entries.data()),
                             reinterpret_cast<const int32_t (*)[2]>(terms.data()),
                             reinterpret_cast<const int32_t (*)[kLanes]>(permutations.data())};
-  timeStep(text("halo %d channels, tiles of %dx%d", channels, tile, tile).c_str(), kernels.shuffle, step, arena.frame(), 0,
-           128.0 * channels * entries.size());
+  timeStep(bench, text("halo %d channels, tiles of %dx%d", channels, tile, tile), bench.kernels.shuffle, step, arena.frame(),
+           {0, 128.0 * channels * entries.size()});
 }
 
-void timeDepthwise(const Kernels& kernels, int channels, int tile, int stride, int kernel = 3) {
+void timeDepthwise(const Bench& bench, int channels, int tile, int stride, int kernel = 3) {
   Random random(1);
   Layout layout(random);
   const Window window = {{stride, stride}, {kernel, kernel}, {1, 1}};
@@ -93,11 +70,11 @@ void timeDepthwise(const Kernels& kernels, int channels, int tile, int stride, i
   weights.fill(random);
   bias.fill(random);
   const DepthwiseStep step = {input, output, window.strides, window.kernel, window.dilations, {ActivationKind::clip, 0, 6}, weights.data(), bias.data()};
-  timeStep(text("depthwise %dx%d/%d %d channels, tiles of %dx%d", kernel, kernel, stride, channels, tile, tile).c_str(), kernels.depthwise,
-           step, arena.frame(), bytesOf(output) / 4 * 2 * kernel * kernel, bytesOf(input) + bytesOf(output));
+  timeStep(bench, text("depthwise %dx%d/%d %d channels, tiles of %dx%d", kernel, kernel, stride, channels, tile, tile), bench.kernels.depthwise,
+           step, arena.frame(), {bytesOf(output) / 4 * 2 * kernel * kernel, bytesOf(input) + bytesOf(output)});
 }
 
-void timePool(const Kernels& kernels, int channels, int tile, int kernel, int stride) {
+void timePool(const Bench& bench, int channels, int tile, int kernel, int stride) {
   Random random(1);
   Layout layout(random);
   const Window window = {{stride, stride}, {kernel, kernel}, {1, 1}};
@@ -105,22 +82,22 @@ void timePool(const Kernels& kernels, int channels, int tile, int kernel, int st
   const View output = layout.view(channels, tile, tile);
   Arena arena(random, layout.floats());
   const PoolStep step = {input, output, window.strides, window.kernel, window.dilations, false, nullptr};
-  timeStep(text("pool %dx%d/%d %d channels, tiles of %dx%d", kernel, kernel, stride, channels, tile, tile).c_str(), kernels.pool, step,
-           arena.frame(), 0, bytesOf(input) + bytesOf(output));
+  timeStep(bench, text("pool %dx%d/%d %d channels, tiles of %dx%d", kernel, kernel, stride, channels, tile, tile), bench.kernels.pool, step,
+           arena.frame(), {0, bytesOf(input) + bytesOf(output)});
 }
 
-void timeBinary(const Kernels& kernels, int channels, int tile) {
+void timeBinary(const Bench& bench, int channels, int tile) {
   Random random(1);
   Layout layout(random);
   const View left = layout.view(channels, tile, tile), right = layout.view(channels, tile, tile), sum = layout.view(channels, tile, tile);
   Arena arena(random, layout.floats());
   const BinaryStep step = {BinaryOperator::add, left, right, sum, -1, {ActivationKind::relu, 0, 0}};
-  timeStep(text("binary %d channels, tiles of %dx%d", channels, tile, tile).c_str(), kernels.binary, step, arena.frame(), 0, 3 * bytesOf(left));
+  timeStep(bench, text("binary %d channels, tiles of %dx%d", channels, tile, tile), bench.kernels.binary, step, arena.frame(), {0, 3 * bytesOf(left)});
   const PointwiseStep sigmoid = {left, right, nullptr, nullptr, {ActivationKind::silu, 0, 0}};
-  timeStep(text("silu %d channels, tiles of %dx%d", channels, tile, tile).c_str(), kernels.pointwise, sigmoid, arena.frame(), 0, 2 * bytesOf(left));
+  timeStep(bench, text("silu %d channels, tiles of %dx%d", channels, tile, tile), bench.kernels.pointwise, sigmoid, arena.frame(), {0, 2 * bytesOf(left)});
 }
 
-void timeEnd(const Kernels& kernels) {
+void timeEnd(const Bench& bench) {
   Random random(1);
   Layout layout(random);
   const View view = layout.view(2048, 2, 2);
@@ -128,42 +105,53 @@ void timeEnd(const Kernels& kernels) {
   Arena arena(random, layout.floats());
   const std::vector<int32_t> masks = {0xffff, 0x7777, 0x0fff, 0x0777};
   const GlobalAverageStep average = {view, mean, masks.data(), 49};
-  timeStep("globalAverage 2048 channels, tiles of 2x2", kernels.globalAverage, average, arena.frame(), 0, bytesOf(view));
+  timeStep(bench, "globalAverage 2048 channels, tiles of 2x2", bench.kernels.globalAverage, average, arena.frame(), {0, bytesOf(view)});
   AlignedFloats weights(2048 * 1008), bias(1008);
   weights.fill(random);
   bias.fill(random);
   const DenseLinearStep linear = {mean, logits, 2048, 1000, {ActivationKind::none, 0, 0}, weights.data(), bias.data()};
-  timeStep("denseLinear 2048 to 1000", kernels.denseLinear, linear, arena.frame(), 2.0 * 2048 * 1000, 4.0 * 2048 * 1008);
+  timeStep(bench, "denseLinear 2048 to 1000", bench.kernels.denseLinear, linear, arena.frame(), {2.0 * 2048 * 1000, 4.0 * 2048 * 1008});
   std::vector<int32_t> starts = {0}, indices;
   for (int i = 0; i < 1000; i++) {
     for (int k = 0; k < 205; k++) indices.push_back(k * 10 + random.below(8));
     starts.push_back(static_cast<int32_t>(indices.size()));
   }
   const SparseLinearStep sparse = {mean, logits, 2048, 1000, {ActivationKind::none, 0, 0}, starts.data(), indices.data(), weights.data(), bias.data()};
-  timeStep("sparseLinear 2048 to 1000, 90 %", kernels.sparseLinear, sparse, arena.frame(), 2.0 * indices.size(), 8.0 * indices.size());
+  timeStep(bench, "sparseLinear 2048 to 1000, 90 %", bench.kernels.sparseLinear, sparse, arena.frame(), {2.0 * indices.size(), 8.0 * indices.size()});
   const SoftmaxStep softmax = {logits, logits, 1, 1000, 1};
-  timeStep("softmax 1000", kernels.softmax, softmax, arena.frame(), 0, 8000);
+  timeStep(bench, "softmax 1000", bench.kernels.softmax, softmax, arena.frame(), {0, 8000});
 }
 
-void timeKernels(const Kernels& kernels) {
-  std::printf("%s\n", kernels.isa);
-  timeInput(kernels, false);
-  timeInput(kernels, true);
-  for (const auto [channels, tile] : {Pair{64, 14}, {128, 7}, {256, 4}, {512, 2}, {128, 28}}) timeHalo(kernels, channels, tile);
-  timeDepthwise(kernels, 32, 28, 1);
-  timeDepthwise(kernels, 64, 14, 2);
-  timeDepthwise(kernels, 128, 14, 1);
-  timeDepthwise(kernels, 128, 7, 2);
-  timeDepthwise(kernels, 256, 7, 1);
-  timeDepthwise(kernels, 256, 4, 2);
-  timeDepthwise(kernels, 512, 4, 1);
-  timeDepthwise(kernels, 512, 2, 2);
-  timeDepthwise(kernels, 1024, 2, 1);
-  timeDepthwise(kernels, 128, 7, 1, 5);
-  timePool(kernels, 64, 14, 3, 2);
-  timePool(kernels, 64, 28, 2, 2);
-  timeBinary(kernels, 256, 14);
-  timeEnd(kernels);
+void timeKernels(const Bench& bench) {
+  std::printf("%s: peak of one core %.1f GFLOP/s\n", bench.kernels.isa, bench.peak);
+  timeConvolutions(bench);
+  timeInput(bench, false);
+  timeInput(bench, true);
+  for (const auto [channels, tile] : {Pair{64, 14}, {128, 7}, {256, 4}, {512, 2}, {128, 28}}) timeHalo(bench, channels, tile);
+  timeDepthwise(bench, 32, 28, 1);
+  timeDepthwise(bench, 64, 14, 2);
+  timeDepthwise(bench, 128, 14, 1);
+  timeDepthwise(bench, 128, 7, 2);
+  timeDepthwise(bench, 256, 7, 1);
+  timeDepthwise(bench, 256, 4, 2);
+  timeDepthwise(bench, 512, 4, 1);
+  timeDepthwise(bench, 512, 2, 2);
+  timeDepthwise(bench, 1024, 2, 1);
+  timeDepthwise(bench, 128, 7, 1, 5);
+  timePool(bench, 64, 14, 3, 2);
+  timePool(bench, 64, 28, 2, 2);
+  timeBinary(bench, 256, 14);
+  timeEnd(bench);
+}
+
+double peakOf(const std::string& isa) {
+#if defined(__x86_64__)
+  if (isa == "avx512") return fmaPeakAvx512();
+  if (isa == "avx2") return fmaPeakAvx2();
+#elif defined(__aarch64__)
+  if (isa == "neon") return fmaPeakNeon();
+#endif
+  return fmaPeakScalar();
 }
 
 }  // namespace
@@ -171,9 +159,14 @@ void timeKernels(const Kernels& kernels) {
 
 int main(int count, char** arguments) {
   using namespace headwater;
+  std::printf("Medians of runs, all data in the caches as far as they hold it. Useful operations only: no zero weights, no empty lanes (at 14x14 and\n"
+              "7x7 every eighth and every fourth is empty); Winograd's count as those of the plain convolution.\n");
+  int timed = 0;
   for (const Kernels* kernels : usableKernels()) {
-    if ((count > 1 && std::string(arguments[1]) != kernels->isa)) continue;
-    test::timeKernels(*kernels);
+    if (count > 1 && std::string(arguments[1]) != kernels->isa) continue;
+    test::timeKernels({*kernels, test::peakOf(kernels->isa)});
+    timed++;
   }
-  return 0;
+  if (timed == 0) std::fprintf(stderr, "this machine has no instruction set %s\n", arguments[1]);
+  return timed == 0 ? 1 : 0;
 }
