@@ -42,8 +42,9 @@ class Layout {
     return { offset, bytes: bytes.length };
   }
 
-  floats(count: number): Constants {
-    return this.constants(numbers(count, count));
+  /** From -most to most. */
+  floats(count: number, most = 1): Constants {
+    return this.constants(numbers(count, count).map((value) => most * value));
   }
 
   /** A tensor of tiles with `halo` vectors all around. */
@@ -171,6 +172,8 @@ export function everyStep(): Plan {
   const joined = layout.plain(40 + 3 * 16);
   const hidden = layout.plain(20);
   const embedding = layout.plain(40);
+  // Vectors of winogradInput: [row][channel][point].
+  const points = layout.plain(4 * 3 * 6 * lanes) / lanes;
   const window = { kernel: [3, 3], strides: [1, 1], dilations: [1, 1] } as const;
   const reversed = Int32Array.from([...Array.from({ length: lanes }, (_, i) => 15 - i), ...new Array(lanes).fill(-1)]);
   reversed[lanes + 3] = 7;
@@ -187,6 +190,30 @@ export function everyStep(): Plan {
       activation: { kind: 'silu' },
       weights: layout.floats(8 * 3 * 9),
       bias: layout.floats(8),
+    },
+    {
+      kind: 'winogradInput',
+      input: { ...shifted(image, 1), rows: 4, columns: 4 },
+      phases: 1,
+      groups: 1,
+      points: 6,
+      output: points,
+      transform: layout.floats(36, 0.25),
+    },
+    {
+      kind: 'winogradConv',
+      input: points,
+      channels: 3,
+      output: dense,
+      residual: dense,
+      activation: { kind: 'clip', min: -2, max: 2 },
+      strideRows: 1,
+      kernelRows: 3,
+      groups: 1,
+      points: 6,
+      weights: layout.floats(8 * 6 * 3 * 3, 0.25),
+      bias: layout.floats(8),
+      transform: layout.floats(4 * 6, 0.25),
     },
     {
       kind: 'depthwise',

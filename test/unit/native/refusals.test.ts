@@ -177,14 +177,25 @@ const cases: readonly [name: string, ReturnType<typeof broken>, RegExp][] = [
     }),
     /permutation names a lane that does not exist/,
   ],
+  ['points behind the arena', broken('winogradInput', () => ({ groups: 1 << 15 })), /output takes vectors/],
+  ['points that no table has', broken('winogradInput', () => ({ points: 8 })), /points is 8, but must be 5 to 7/],
+  ['transform too short', broken('winogradInput', (s) => ({ transform: { ...s.transform, bytes: 140 } })), /transform/],
+  ['rows of points', broken('winogradConv', () => ({ strideRows: 1000 })), /input takes vectors/],
+  [
+    'points whose number overflows',
+    broken('winogradConv', () => ({ strideRows: 1024, kernelRows: 1024, channels: far })),
+    /input takes vectors|more/,
+  ],
+  ['groups of columns', broken('winogradConv', () => ({ groups: 2 })), /groups do not hold output's columns/],
+  ['weights of points', broken('winogradConv', () => ({ kernelRows: 4, strideRows: 1, input: 0 })), /weights has/],
   ['plain right side', broken('binary', () => ({ right: 2 ** 31 - 1 })), /right is 2147483647, but must be/],
   ['masks too short', broken('globalAverage', (s) => ({ masks: { ...s.masks, bytes: 12 } })), /masks has 12 bytes/],
   [
     'plain output across the end',
-    broken('toPlain', (s) => ({ height: 8, output: s.output + 2000 })),
+    broken('toPlain', (s) => ({ height: 8, output: s.output + 8000 })),
     /output (takes|is)/,
   ],
-  ['plain input across the end', broken('fromPlain', (s) => ({ input: s.input + 2000 })), /input (takes|is)/],
+  ['plain input across the end', broken('fromPlain', (s) => ({ input: s.input + 8000 })), /input (takes|is)/],
   ['copy backwards', broken('plainCopy', () => ({ inputStrides: [-(2 ** 20), 1, 8] })), /inputStrides/],
   ['copy of 2^62 floats', broken('plainCopy', () => ({ dims: [1 << 10, 1 << 10, 1 << 10] })), /dims/],
   ['nine axes', broken('plainCopy', () => nineAxes), /number of axes is 9, but must be 0 to 8/],
@@ -252,7 +263,7 @@ describe('the addon refuses', { skip }, () => {
     assert.throws(() => create(new Int32Array(0), constants), /plan: not made by this version's encodePlan/);
     assert.throws(
       () => create(words.subarray(0, -1), constants),
-      /plan: step 22 \(sparseLinear\): has fewer words than it says/,
+      /plan: step 24 \(sparseLinear\): has fewer words than it says/,
     );
     assert.throws(() => create(Int32Array.from([...words, 0]), constants), /plan: has words behind its last step/);
     const unknown = words.slice();
