@@ -1,4 +1,5 @@
-// `npm run bench:kernels`: builds src/native/test/time_kernels.cpp, optimised as the addon is, and runs it: what each kernel reaches of one core's peak.
+// `npm run bench:kernels`: builds src/native/test/time_kernels.cpp, optimised as the addon is, and runs it: what each kernel reaches
+// of one core's peak.
 //
 //   npm run bench:kernels [-- avx512|avx2|neon|scalar]     default: each that this machine has
 import { spawnSync } from 'node:child_process';

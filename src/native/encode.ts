@@ -90,8 +90,8 @@ const encoders: Encoders = {
 export const stepKinds = Object.keys(encoders) as readonly Step['kind'][];
 
 /**
- * 'HWP' and a number, as in plan.cpp. Changes with the order of fields, so that words of another order are refused. What else an addon of other sources would
- * get wrong, load.ts keeps out.
+ * 'HWP' and a number, as in plan.cpp. Changes with the order of fields, so that words of another order are refused. What
+ * else an addon of other sources would get wrong, load.ts keeps out.
  */
 const magic = 0x48575033;
 

@@ -1,7 +1,10 @@
 // Damages good plans at random (seeded) and loads them; what is taken is run. To be built with sanitizers: whatever a damaged plan says,
 // it is refused or stays within its memory.
 //
-//   fuzz_plan FILE SEED ROUNDS [good]      good: nothing is damaged. FILE: int32 number of plans, then of each int32 words, the words, int32 bytes, the constants
+//   fuzz_plan FILE SEED ROUNDS [good|bad]
+//
+// FILE: int32 number of plans, then of each int32 words, the words, int32 bytes, the constants. good: none is damaged, all must run; bad: none is
+// damaged, all must be refused.
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -119,6 +123,17 @@ void run(Plan plan, const Kernels& kernels, int threads) {
   executor.close();
 }
 
+/** Exit status 0 when each plan is refused. */
+int refuse(const char* path) {
+  for (const EncodedPlan& encoded : readPlans(path)) {
+    Plan plan;
+    const std::string error = loadPlan(encoded.words.data(), encoded.words.size(), encoded.constants.data(), encoded.constants.size(), plan);
+    std::printf("%s\n", error.c_str());
+    if (error.empty()) return 1;
+  }
+  return 0;
+}
+
 int fuzz(const char* path, unsigned seed, int rounds, bool damages) {
   const std::vector<EncodedPlan> plans = readPlans(path);
   const std::vector<const Kernels*> kernels = usableKernels();
@@ -150,5 +165,6 @@ int fuzz(const char* path, unsigned seed, int rounds, bool damages) {
 int main(int count, char** arguments) {
   if (count < 4) return 2;
   const bool damages = count == 4;
+  if (!damages && std::string(arguments[4]) == "bad") return headwater::refuse(arguments[1]);
   return headwater::fuzz(arguments[1], static_cast<unsigned>(std::atoi(arguments[2])), std::atoi(arguments[3]), damages);
 }

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Plan } from '../../../src/native/index.js';
-import { encodePlan } from '../../../src/native/index.js';
+import { encodePlan, lanes } from '../../../src/native/index.js';
 import { isaSources, kernelSources, sanitised, threadSanitised, withProgram } from './build-program.js';
 import { everyStep, heavy, nearlyEmpty } from './plans.js';
 
@@ -30,6 +30,18 @@ function fileOf(plans: readonly Plan[]): Buffer {
   return Buffer.concat(bytes);
 }
 
+function overflowing(): Plan {
+  const arenaVectors = 2 ** 27 - 1;
+  const most = new Array<number>(8).fill(arenaVectors * lanes);
+  return {
+    input: { channels: 3, height: 8, width: 8 },
+    steps: [{ kind: 'plainCopy', input: 0, output: 0, dims: most, inputStrides: most, outputStrides: most }],
+    arenaVectors,
+    constants: new Uint8Array(0),
+    output: { offset: 0, length: 1 },
+  };
+}
+
 describe('damaged plans', () => {
   it('are refused, or run within their memory', { timeout: 900_000 }, async (t) => {
     await withProgram(t, sanitised, sources, (fuzz, folder) => {
@@ -42,6 +54,11 @@ describe('damaged plans', () => {
       // Plans are not so fragile that nothing would be run, nor is everything taken.
       assert.ok(taken > rounds / 20 && taken < (rounds * 19) / 20, result.stdout);
       t.diagnostic(result.stdout.trim());
+      // Numbers that no random damage brings together: sums of products of what has been found too large already.
+      writeFileSync(file, fileOf([overflowing()]));
+      const refused = fuzz(file, '0', '0', 'bad');
+      assert.equal(refused.status, 0, refused.stdout + refused.stderr);
+      assert.equal(refused.stdout, 'plan: step 0 (plainCopy): dims give more elements than the arena has floats\n');
     });
   });
 });
