@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kDenseFilters = 4;
 #if defined(HEADWATER_AVX512)
-/** 28 accumulators and four weights fill the 32 registers; the vectors come from memory, each read once into a spare one. */
+/** 28 accumulators leave four of the 32 registers for weights and a vector; what does not fit is read again, from L1. */
 constexpr int kDenseColumns = 7;
 #else
 /** A vector takes two registers (AVX2) or four (NEON): one column's four accumulators hide the latency already. */
