@@ -64,16 +64,19 @@ async function ensureStream(
   return updated;
 }
 
+/** The stream as it is, or as it was made. */
+function addUnlessThere(manager: JetStreamManager, config: WantedConfig): Promise<StreamInfo> {
+  return outlastRace(async () => (await streamInfo(manager, config.name)) ?? manager.streams.add(config));
+}
+
 /**
- * The stream as it is, or as it was made. While another process makes the same one, nats-server refuses ours for its name or
- * its subjects before it tells that the other exists (seen with 2.9.10): such a refusal counts only when it lasts.
+ * While another process makes the same stream or bucket, nats-server refuses ours for its name or its subjects before it tells that the
+ * other exists (seen with 2.9.10): such a refusal counts only when it lasts.
  */
-async function addUnlessThere(manager: JetStreamManager, config: WantedConfig): Promise<StreamInfo> {
+async function outlastRace<T>(make: () => Promise<T>): Promise<T> {
   for (let attempts = 0; ; attempts++) {
-    const existing = await streamInfo(manager, config.name);
-    if (existing !== undefined) return existing;
     try {
-      return await manager.streams.add(config);
+      return await make();
     } catch (error) {
       const code = jetStreamCode(error);
       const race = code === JETSTREAM_ERROR.streamNameInUse || code === JETSTREAM_ERROR.subjectsOverlap;
@@ -155,7 +158,7 @@ async function ensureBuckets(link: NatsLink, manager: JetStreamManager, options:
   ];
   for (const { stream, create } of make) {
     try {
-      await create();
+      await outlastRace<unknown>(create);
       const info = await manager.streams.info(stream);
       if (info.config.num_replicas === replicas) continue;
       await manager.streams.update(stream, { num_replicas: replicas });
