@@ -71,13 +71,21 @@ int64_t vectorsInRows(int64_t rows, int64_t channels, int64_t points, int64_t gr
 }
 }  // namespace
 
+namespace {
+/** How a window slides over a step's input; `checkWindow` says whether all that it reads is there. */
+template <typename Step>
+void readWindow(PlanReader& reader, Step& step) {
+  step.strides = reader.pair("strides", 1, kMostWindow);
+  step.kernel = reader.pair("kernel", 1, kMostWindow);
+  step.dilations = reader.pair("dilations", 1, kMostWindow);
+}
+}  // namespace
+
 void decode(PlanReader& reader, DenseConvStep& step) {
   step.input = reader.shape("input");
   step.output = reader.view("output");
   readResidual(reader, step.output, step.residual, step.hasResidual);
-  step.strides = reader.pair("strides", 1, kMostWindow);
-  step.kernel = reader.pair("kernel", 1, kMostWindow);
-  step.dilations = reader.pair("dilations", 1, kMostWindow);
+  readWindow(reader, step);
   step.activation = reader.activation();
   reader.checkWindow(step.input, step.output, step.kernel, step.strides, step.dilations);
   const int64_t filters = (int64_t{step.output.channels} + 3) / 4 * 4;
@@ -123,9 +131,7 @@ void decode(PlanReader& reader, DepthwiseStep& step) {
   step.input = reader.shape("input");
   step.output = reader.view("output");
   reader.expect(step.input.channels == step.output.channels, "input and output have different numbers of channels");
-  step.strides = reader.pair("strides", 1, kMostWindow);
-  step.kernel = reader.pair("kernel", 1, kMostWindow);
-  step.dilations = reader.pair("dilations", 1, kMostWindow);
+  readWindow(reader, step);
   step.activation = reader.activation();
   reader.checkWindow(step.input, step.output, step.kernel, step.strides, step.dilations);
   const int64_t taps = int64_t{step.kernel.rows} * step.kernel.columns;
@@ -137,9 +143,7 @@ void decode(PlanReader& reader, PoolStep& step) {
   step.input = reader.shape("input");
   step.output = reader.view("output");
   reader.expect(step.input.channels == step.output.channels, "input and output have different numbers of channels");
-  step.strides = reader.pair("strides", 1, kMostWindow);
-  step.kernel = reader.pair("kernel", 1, kMostWindow);
-  step.dilations = reader.pair("dilations", 1, kMostWindow);
+  readWindow(reader, step);
   step.average = reader.integer("mode", 0, 1) == 1;
   reader.checkWindow(step.input, step.output, step.kernel, step.strides, step.dilations);
   const int64_t scales = int64_t{step.output.rows} * step.output.columns * kLanes;

@@ -1,4 +1,5 @@
-const filtersOfBlock = 4;
+/** Filters that the dense kernels compute together. */
+export const filtersOfBlock = 4;
 const outputsOfBlock = 16;
 
 /** @returns float32 [ceil(filters / 4)][input channels][kernel rows][kernel columns][4]; filters that do not exist are zero. */

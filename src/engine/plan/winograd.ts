@@ -1,3 +1,5 @@
+import { filtersOfBlock } from './pack-dense.js';
+
 /** Columns that a group's products give. */
 export const groupColumns = 4;
 
@@ -78,8 +80,6 @@ export function winogradShape(kernelColumns: number, stride: number, columns: nu
   const gain = (columns * kernelColumns) / (groups * stride * (taps + groupColumns - 1));
   return { phases: stride, taps, groups, gain };
 }
-
-const filtersOfBlock = 4;
 
 /**
  * Weights of each point.

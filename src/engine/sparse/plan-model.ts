@@ -3,8 +3,6 @@ import { EngineError } from '../backbone.js';
 import { buildGraph } from '../graph/build.js';
 import { optimise } from '../graph/optimise.js';
 import type { Unsupported } from '../graph/refusal.js';
-import { indexGraph } from '../onnx/graph.js';
-import { readOnnx } from '../onnx/read.js';
 import { planGraph } from '../plan/plan-graph.js';
 import type { PreparedModel } from '../prepare.js';
 import { prepareModel } from '../prepare.js';
@@ -32,9 +30,8 @@ export async function planModel(options: BackboneOptions): Promise<PlanReply> {
 }
 
 function planPrepared(model: PreparedModel, { model: file, image }: BackboneOptions): Planned | NotPlanned {
-  const onnx = readOnnx(model.bytes, file);
-  const output = model.output.tensor;
-  const built = buildGraph(onnx, indexGraph(onnx.graph), { output, imageSize: image.size, file });
+  const { onnx, index } = model;
+  const built = buildGraph(onnx, index, { output: model.output.tensor, imageSize: image.size, file });
   if (built.kind === 'unsupported') return { kind: 'unsupported', reason: describeProblems(built.problems) };
   const planned = planGraph(optimise(built.graph).graph);
   if (planned.kind === 'unsupported') return { kind: 'unsupported', reason: describeProblems(planned.problems) };

@@ -20,9 +20,9 @@ void binaryOf(const BinaryStep& s, float* arena, int begin, int end) {
   const bool isPlain = s.rightPlain >= 0;
   for (int row = 0; row < s.output.rows; row++) {
     for (int channel = begin; channel < end; channel++) {
-      const float* left = arena + (s.left.offset + row * s.left.rowPitch + channel * s.left.channelPitch) * kLanes;
-      const int64_t right = (s.right.offset + row * s.right.rowPitch + channel * s.right.channelPitch) * kLanes;
-      float* to = arena + (s.output.offset + row * s.output.rowPitch + channel * s.output.channelPitch) * kLanes;
+      const float* left = arena + vectorAt(s.left, row, channel) * kLanes;
+      const int64_t right = vectorAt(s.right, row, channel) * kLanes;
+      float* to = arena + vectorAt(s.output, row, channel) * kLanes;
       const Vector value = isPlain ? broadcast(arena[s.rightPlain + channel]) : zero();
       for (int column = 0; column < s.output.columns; column++) {
         const Vector other = isPlain ? value : load(arena + right + column * kLanes);

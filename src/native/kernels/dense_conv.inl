@@ -127,10 +127,9 @@ void denseConv(const DenseConvStep& s, const Frame& frame, int begin, int end) {
   for (int unit = begin; unit < end; unit++) {
     const int position = unit / blocks, filter = unit % blocks * kDenseFilters;
     const int row = position / parts, column = columnBegin(s.output, position % parts, parts);
-    const int64_t in = s.input.offset + int64_t{row} * s.strides.rows * s.input.rowPitch + int64_t{column} * s.strides.columns;
-    const int64_t out = s.output.offset + row * s.output.rowPitch + column + filter * s.output.channelPitch;
-    const int64_t residual =
-        s.hasResidual ? s.residual.offset + row * s.residual.rowPitch + column + filter * s.residual.channelPitch : 0;
+    const int64_t in = vectorAt(s.input, int64_t{row} * s.strides.rows, 0, int64_t{column} * s.strides.columns);
+    const int64_t out = vectorAt(s.output, row, filter, column);
+    const int64_t residual = s.hasResidual ? vectorAt(s.residual, row, filter, column) : 0;
     const DensePart part = {frame.arena + in * kLanes,
                             frame.arena + out * kLanes,
                             s.hasResidual ? frame.arena + residual * kLanes : nullptr,

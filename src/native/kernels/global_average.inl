@@ -19,7 +19,7 @@ void globalAverage(const GlobalAverageStep& s, const Frame& frame, int begin, in
     Vector sums[4] = {zero(), zero(), zero(), zero()};
     const int32_t* mask = s.masks;
     for (int row = 0; row < s.input.rows; row++) {
-      const float* from = frame.arena + (s.input.offset + row * s.input.rowPitch + channel * s.input.channelPitch) * kLanes;
+      const float* from = frame.arena + vectorAt(s.input, row, channel) * kLanes;
       int column = 0;
       for (; column + 4 <= s.input.columns; column += 4) {
         for (int i = 0; i < 4; i++) sums[i] = sums[i] + masked(from + (column + i) * kLanes, mask[column + i]);

@@ -11,7 +11,7 @@ void toPlain(const ToPlainStep& s, const Frame& frame, int begin, int end) {
   for (int channel = begin; channel < end; channel++) {
     float* plane = frame.arena + s.output + int64_t{channel} * s.height * s.width;
     for (int row = 0; row < s.input.rows; row++) {
-      const float* from = frame.arena + (s.input.offset + row * s.input.rowPitch + channel * s.input.channelPitch) * kLanes;
+      const float* from = frame.arena + vectorAt(s.input, row, channel) * kLanes;
       for (int lane = 0; lane < lanes; lane++) {
         const int y = lane / s.grid.columns * s.input.rows + row, x = lane % s.grid.columns * s.input.columns;
         if (y >= s.height || x >= s.width) continue;

@@ -10,8 +10,8 @@ void pointwise(const PointwiseStep& s, const Frame& frame, int begin, int end) {
   const Finish finish(s.activation);
   for (int row = 0; row < s.output.rows; row++) {
     for (int channel = begin; channel < end; channel++) {
-      const float* from = frame.arena + (s.input.offset + row * s.input.rowPitch + channel * s.input.channelPitch) * kLanes;
-      float* to = frame.arena + (s.output.offset + row * s.output.rowPitch + channel * s.output.channelPitch) * kLanes;
+      const float* from = frame.arena + vectorAt(s.input, row, channel) * kLanes;
+      float* to = frame.arena + vectorAt(s.output, row, channel) * kLanes;
       const Vector scale = broadcast(s.scale != nullptr ? s.scale[channel] : 1);
       const Vector shift = broadcast(s.shift != nullptr ? s.shift[channel] : 0);
       for (int column = 0; column < s.output.columns; column++) {

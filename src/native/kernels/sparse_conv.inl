@@ -1,6 +1,6 @@
-// Convolution that skips zero weights: see SparseConvStep in plan.ts for the packing, and docs/decisions for why it is data, not generated
-// code. The loop that everything else serves is `accumulate`: broadcast a weight, add its
-// products with up to seven vectors to as many accumulators. Little-endian machines only, as all that the instruction sets are for.
+// Convolution that skips zero weights: see SparseConvStep in plan.ts for the packing, and decision 0007 for why it is data, not generated
+// code. The loop that everything else serves is `accumulate`: broadcast a weight, add its products with up to seven vectors to as many
+// accumulators. Little-endian machines only, as all that the instruction sets are for.
 #pragma once
 
 #include "activation.inl"
@@ -126,9 +126,9 @@ void sparseConv(const SparseConvStep& s, const Frame& frame, int begin, int end)
     const int stripeEnd = stripe + (end - unit) < s.stripes ? stripe + (end - unit) : s.stripes;
     const int row = position / s.parts, column = columnBegin(s.output, position % s.parts, s.parts);
     const int columns = columnBegin(s.output, position % s.parts + 1, s.parts) - column;
-    const int64_t in = s.input.offset + int64_t{row} * s.strides.rows * s.input.rowPitch + int64_t{column} * s.strides.columns;
-    const int64_t out = s.output.offset + row * s.output.rowPitch + column;
-    const int64_t residual = s.hasResidual ? s.residual.offset + row * s.residual.rowPitch + column : 0;
+    const int64_t in = vectorAt(s.input, int64_t{row} * s.strides.rows, 0, int64_t{column} * s.strides.columns);
+    const int64_t out = vectorAt(s.output, row, 0, column);
+    const int64_t residual = s.hasResidual ? vectorAt(s.residual, row, 0, column) : 0;
     const SparsePart part = {frame.arena + in * kLanes,
                              frame.arena + out * kLanes,
                              s.hasResidual ? frame.arena + residual * kLanes : nullptr,

@@ -13,6 +13,11 @@ struct View {
   int channels, rows, columns;
 };
 
+/** Where a pixel of the tiles lies, in vectors. Static, so that each instruction set's unit has its own. */
+static inline int64_t vectorAt(const View& view, int64_t row, int64_t channel, int64_t column = 0) {
+  return view.offset + row * view.rowPitch + channel * view.channelPitch + column;
+}
+
 enum class ActivationKind : int32_t { none, relu, sigmoid, silu, hardSwish, leakyRelu, clip, hardSigmoid };
 
 /** a, b: slope | min, max | alpha, beta. */

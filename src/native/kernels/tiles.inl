@@ -67,7 +67,7 @@ void layTiles(const TileSource& source, const View& output, int channel, float* 
   const int lanes = source.grid.rows * source.grid.columns;
   const int end = output.columns + source.right;
   for (int row = -source.top; row < output.rows + source.bottom; row++) {
-    float* to = arena + (output.offset + row * output.rowPitch + channel * output.channelPitch) * kLanes;
+    float* to = arena + vectorAt(output, row, channel) * kLanes;
     for (int column = -source.left; column < end; column += kRunPixels) {
       const int count = static_cast<int>(smaller(kRunPixels, end - column));
       const float* rows[kLanes];

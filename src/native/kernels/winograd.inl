@@ -33,7 +33,7 @@ void transformGroup(const WinogradInputStep& s, const float* row, int column, fl
 template <int points>
 void transformRows(const WinogradInputStep& s, const Frame& frame, int begin, int end) {
   for (int row = begin; row < end; row++) {
-    const float* input = frame.arena + (s.input.offset + row * s.input.rowPitch) * kLanes;
+    const float* input = frame.arena + vectorAt(s.input, row, 0) * kLanes;
     float* output = frame.arena + (s.output + int64_t{row} * s.input.channels * s.phases * points * s.groups) * kLanes;
     for (int channel = 0; channel < s.input.channels; channel++, input += s.input.channelPitch * kLanes) {
       for (int phase = 0; phase < s.phases; phase++, output += int64_t{points} * s.groups * kLanes) {
@@ -147,8 +147,8 @@ void winogradUnit(const WinogradConvStep& s, const Frame& frame, int row, int fi
   const int column = firstGroup * kGroupColumns, left = s.output.columns - column;
   const int columns = left < groups * kGroupColumns ? left : groups * kGroupColumns;
   for (int f = 0; f < kDenseFilters && filter + f < s.output.channels; f++) {
-    const int64_t out = s.output.offset + row * s.output.rowPitch + (filter + f) * s.output.channelPitch + column;
-    const int64_t residual = s.residual.offset + row * s.residual.rowPitch + (filter + f) * s.residual.channelPitch + column;
+    const int64_t out = vectorAt(s.output, row, filter + f, column);
+    const int64_t residual = vectorAt(s.residual, row, filter + f, column);
     finishFilter(s, sums + f * kMostColumns * kLanes, s.bias[filter + f], frame.arena + out * kLanes,
                  s.hasResidual ? frame.arena + residual * kLanes : nullptr, columns);
   }

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BenchReport } from '../../../../src/engine/index.js';
 import { loadNative } from '../../../../src/native/index.js';
-import { main } from '../../../../src/server/cli.js';
 import { benchLines } from '../../../../src/server/commands/bench.js';
+import { runCommand } from '../../../support/run-command.js';
 import { tinyModel } from '../../engine/fixtures.js';
 import { buildModel, classifierSpec } from '../../engine/synthetic.js';
 
@@ -19,15 +19,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-async function run(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
-  const collector = () => {
-    const texts: string[] = [];
-    return { texts, stream: { isTTY: false, write: (text: string) => texts.push(text) > 0 } };
-  };
-  const [out, err] = [collector(), collector()];
-  const status = await main(['bench', ...argv], { out: out.stream, err: err.stream, input: process.stdin });
-  return { status, out: out.texts.join(''), err: err.texts.join('') };
-}
+const run = (...argv: string[]) => runCommand('bench', ...argv);
 
 test('--json: the fields that scripts rely on', { timeout }, async () => {
   const { status, out, err } = await run(tinyModel, '--batch', '2', '--threads', '1', '--pairs', '3', '--json');
