@@ -1,8 +1,18 @@
 // The words that the learner's parts share. See docs/architecture.md for the flow they belong to.
 
-/** How a head's SGD learner is set; part of the head's definition, since its state is a fold that depends on it. */
-export interface LearnerOptions {
-  readonly kind: 'sgd';
+export const learnerKinds = ['sgd', 'slda', 'rls', 'refit'] as const;
+/** What learns: each is a linear classifier of its own, taught by every sample. */
+export type LearnerKind = (typeof learnerKinds)[number];
+
+/**
+ * What can answer for a head: a learner, the weighted sum of all of them (`blend`), or the weights that a head was imported with (`imported`). All are
+ * linear, so serving sees one matrix whichever it is.
+ */
+export const candidateNames = [...learnerKinds, 'blend', 'imported'] as const;
+export type CandidateName = (typeof candidateNames)[number];
+
+/** Multinomial logistic regression by stochastic gradient descent (Iofinova et al. 2022, section 3.3, appendix B). */
+export interface SgdOptions {
   /** First learning rate. */
   readonly rate: number;
   readonly momentum: number;
@@ -12,6 +22,35 @@ export interface LearnerOptions {
   readonly annealFactor: number;
   /** The rate never falls below this fraction of the first. */
   readonly rateFloor: number;
+}
+
+export interface RefitOptions {
+  /** Embeddings that the reservoir holds at most, over all classes. */
+  readonly capacity: number;
+  /** The next refit begins at `growth` times the samples at which the last one began. */
+  readonly growth: number;
+  /** A refit that began at n samples is installed `delay` * n samples later (rounded up). */
+  readonly delay: number;
+}
+
+/** How a head learns; part of its definition, since its state is a fold that depends on it. */
+export interface LearnerOptions {
+  /** Which candidate serves. `auto`: the best by prequential score. A promotion in the log counts more. */
+  readonly serve: 'auto' | CandidateName;
+  /** What trains. `auto`: `sgd` from the start, and the others when the process that learns the head has memory for them (an entry in the log). */
+  readonly train: 'auto' | readonly LearnerKind[];
+  readonly sgd: SgdOptions;
+  /** Streaming linear discriminant analysis (Hayes and Kanan 2020). */
+  readonly slda: { readonly shrinkage: number };
+  /** Recursive least squares on one-hot targets. */
+  readonly rls: { readonly ridge: number };
+  readonly refit: RefitOptions;
+  readonly drift: {
+    /** ADWIN's confidence: the chance of a false alarm (Bifet and Gavalda 2007). */
+    readonly delta: number;
+    /** Whether the learners forget when drift is detected. */
+    readonly react: boolean;
+  };
 }
 
 /** What a head is, fixed for its generation. */
@@ -66,8 +105,70 @@ export interface ClassStatistics {
   readonly recall: number;
 }
 
+/** How well one candidate predicts the samples before they are learned. */
+export interface CandidateStatistics {
+  readonly name: CandidateName;
+  /** Samples that it was judged on. */
+  readonly samples: number;
+  /** Prequential, windows 100 and 1000. */
+  readonly accuracy: readonly WindowAccuracy[];
+  /** Mean -log probability (nats) of the label over the last 1000 samples, calibrated; 0 when there are none. */
+  readonly logLoss: number;
+  /** What its logits are divided by before the softmax. */
+  readonly temperature: number;
+  /** Its share in the blend; 0 to 1. */
+  readonly weight: number;
+  /** Memory of its state. */
+  readonly bytes: number;
+}
+
+export type DriftLevel = 'stable' | 'warning' | 'drift';
+
+/** A change of the drift state, oldest first in the history. */
+export interface DriftEvent {
+  readonly level: DriftLevel;
+  /** Position in the log. */
+  readonly sequence: number;
+  readonly samples: number;
+  /** Prequential error before and after the change, as the detector estimates them. */
+  readonly errorBefore: number;
+  readonly errorAfter: number;
+}
+
+/** A change of what serves. */
+export interface Promotion {
+  readonly from: CandidateName;
+  readonly to: CandidateName;
+  readonly sequence: number;
+  readonly samples: number;
+  /** In a few words, such as `log loss 0.61 against 0.75 over 1000 samples`, or `by an operator`. */
+  readonly reason: string;
+}
+
+/** Samples of one class that were taken for another, among the last 1000. */
+export interface ConfusedPair {
+  readonly label: string;
+  readonly predicted: string;
+  readonly count: number;
+}
+
 /** What a fold knows about itself: deterministic, so it survives restarts with the snapshot. */
 export interface HeadStatistics {
+  /** What serves the newest version. */
+  readonly champion: CandidateName;
+  /** `auto`, or the candidate that an operator (or the definition) chose. */
+  readonly serve: 'auto' | CandidateName;
+  /** Champion first, then by log loss. */
+  readonly candidates: readonly CandidateStatistics[];
+  /** Newest last, the last 20. */
+  readonly promotions: readonly Promotion[];
+  /** Expected calibration error (15 bins of equal width) of the champion over the last 1000 samples; 0 to 1. */
+  readonly calibrationError: number;
+  readonly drift: { readonly level: DriftLevel; /** The last 20. */ readonly history: readonly DriftEvent[] };
+  /** The most frequent, at most 20. */
+  readonly confusions: readonly ConfusedPair[];
+  /** Names that labels may still use for a class that was renamed. */
+  readonly aliases: readonly { readonly from: string; readonly to: string }[];
   readonly samples: number;
   /** Entries of the log that could not be learned (class not allowed, class limit), skipped deterministically. */
   readonly skipped: number;
@@ -87,8 +188,15 @@ export interface HeadVersion {
   readonly createdAtMs: number;
   /** sha256 (hex) of the serving weights' bytes, which is part of the object's name. */
   readonly modelDigest: string;
-  /** sha256 (hex) of the learner's state. */
-  readonly stateDigest: string;
+  /**
+   * sha256 (hex) of the learners' state; null: this version has the weights only. States are large and follow from the log, so they are
+   * stored less often than versions.
+   */
+  readonly stateDigest: string | null;
+  /** What serves it. */
+  readonly champion: CandidateName;
+  /** Top-1 of the champion over the last 1000 samples, prequential; null before the first. */
+  readonly accuracy: number | null;
 }
 
 /** What a request is answered from: captured once, when its batch starts. */
