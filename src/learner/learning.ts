@@ -1,9 +1,11 @@
 import type {
+  CandidateName,
   DeadReason,
   HeadDefinition,
   HeadStatistics,
   HeadVersion,
   LabelResult,
+  LearnerKind,
   LearnerOptions,
   ServingHead,
 } from './types.js';
@@ -37,6 +39,27 @@ export interface HeadStatus {
   /** Age of the newest snapshot's creation; undefined when there is none. */
   readonly snapshotCreatedAtMs: number | undefined;
   readonly snapshotSequence: number;
+  /** Which process teaches it: this one, another one, or none right now. */
+  readonly taughtBy: 'here' | 'elsewhere' | 'nobody';
+  /** Samples whose fold waited for a refit, and for how long in all, since this process began to teach the head; undefined when it does not. */
+  readonly waits: { readonly count: number; readonly seconds: number } | undefined;
+  /** Entries of the log up to this one were removed: a replay can begin after it, from a stored state. 0: the log is whole. */
+  readonly compactedTo: number;
+}
+
+/** What changes a head at a position of its log. */
+export type HeadAct =
+  | { readonly kind: 'delete_class'; readonly name: string }
+  | { readonly kind: 'rename_class'; readonly from: string; readonly to: string }
+  | { readonly kind: 'set_learners'; readonly learners: readonly LearnerKind[] }
+  /** null: the scores decide again. */
+  | { readonly kind: 'promote'; readonly candidate: CandidateName | null };
+
+/** A head's weights with what is needed to use them elsewhere. */
+export interface ExportedHead {
+  readonly version: number;
+  /** A safetensors file: see heads/safetensors.ts for what is in it. */
+  readonly bytes: Uint8Array;
 }
 
 /** What has to be asked of NATS: exact, and too costly for every scrape. */
@@ -62,8 +85,25 @@ export interface Heads {
   version(name: string, version: number): Promise<ServingHead>;
   /** @throws LearnerError head_exists, invalid_argument, nats_unavailable. */
   create(request: HeadRequest): Promise<HeadStatus>;
-  /** Ends the generation: its log, versions and pointers are removed. @throws LearnerError head_unknown, nats_unavailable. */
-  delete(name: string): Promise<void>;
+  /**
+   * Ends the generation: its log, versions and pointers are removed.
+   * @param expectedVersion the newest version, as the caller knows it (0: nothing learned): who has seen less must not delete more
+   * @throws LearnerError head_unknown, version_mismatch, nats_unavailable.
+   */
+  delete(name: string, expectedVersion: number): Promise<void>;
+  /**
+   * Appends an act to the head's log.
+   * @returns its position: it has happened once `snapshotSequence` is not below
+   * @throws LearnerError head_unknown, class_unknown, invalid_argument, nats_unavailable.
+   */
+  act(name: string, act: HeadAct): Promise<number>;
+  /** @param version 0: the one being served. @throws LearnerError head_unknown, version_unknown, nats_unavailable. */
+  export(name: string, version: number): Promise<ExportedHead>;
+  /**
+   * Creates a head that begins with the weights of an exported one, as its candidate `imported`.
+   * @throws LearnerError as `create`; invalid_argument when the bytes are no head, or of another backbone or other dimensions.
+   */
+  import(request: HeadRequest, bytes: Uint8Array): Promise<HeadStatus>;
   /** Pins `version` as the one served; 0 releases the pin. @throws LearnerError head_unknown, version_unknown, nats_unavailable. */
   rollback(name: string, version: number): Promise<HeadStatus>;
   /** @throws LearnerError head_unknown, nats_unavailable. */

@@ -21,7 +21,17 @@ export interface LearningOptions {
     /** How long a label may precede its record. */
     readonly graceMs: number;
     readonly record: 'durable' | 'async';
+    /** How long an id is remembered after its entry was removed from the training log. */
+    readonly dedupeMs: number;
   };
+  readonly learn: {
+    /** What the learners' states of all heads that this process teaches may take together. */
+    readonly memoryBytes: number;
+    /** A learner that is not heard of for so long loses its heads to the others. */
+    readonly leaseMs: number;
+  };
+  /** Which entries of a training log stay: those that either limit keeps. null: no such limit; both null: all stay. */
+  readonly training: { readonly keepSamples: number | null; readonly keepMs: number | null };
   readonly snapshots: SnapshotPolicy;
   /** One for each backbone that this process serves: image labels are embedded by them. */
   readonly embedders: readonly ImageEmbedder[];

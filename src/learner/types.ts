@@ -232,6 +232,8 @@ export class LearnerError extends Error {
       | 'head_exists'
       | 'head_unavailable'
       | 'version_unknown'
+      | 'version_mismatch'
+      | 'class_unknown'
       | 'invalid_argument'
       | 'label_too_large'
       | 'labels_full'

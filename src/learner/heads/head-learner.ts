@@ -20,8 +20,12 @@ export interface SnapshotPolicy {
   readonly everySamples: number;
   /** ... or so long after the last one, if anything was learned since. */
   readonly everyMs: number;
-  /** Versions that stay servable. */
+  /** The newest so many versions stay servable... */
   readonly keep: number;
+  /** ... and of the older ones, as long as they are not older than this, fewer and fewer: about one for each doubling of the age. */
+  readonly keepForMs: number;
+  /** The learners' state is stored with a version so long after the last one that was, at least; larger states less often. */
+  readonly stateEveryMs: number;
 }
 
 export interface HeadLearnerOptions {
