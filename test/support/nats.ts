@@ -21,6 +21,8 @@ export interface TestNatsOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
+  /** A member of a cluster: its own name and route port, and the route ports of all. */
+  readonly cluster?: { readonly name: string; readonly port: number; readonly ports: readonly number[] };
 }
 
 export interface TestNats {
@@ -90,6 +92,13 @@ export async function startTestNats(options: TestNatsOptions = {}): Promise<Test
     throw error;
   }
   return server;
+}
+
+/** Starts a cluster of nats-servers with JetStream; resolves once each of them has found the leader. */
+export async function startTestNatsCluster(t: Pick<TestContext, 'after'>, nodes = 3): Promise<TestNats[]> {
+  const ports = await Promise.all(Array.from({ length: nodes }, freePort));
+  const starts = ports.map((port, index) => startTestNats({ t, cluster: { name: `node-${index}`, port, ports } }));
+  return Promise.all(starts);
 }
 
 const READY_TIMEOUT_MS = 60_000;
@@ -168,10 +177,21 @@ class TestNatsServer implements TestNats {
       `log_file: ${text(this.logFile)}`,
       maxPayload === undefined ? '' : `max_payload: ${maxPayload}`,
       authorization,
+      ...this.#clusterConfig(),
       this.options.jetstream === false
         ? ''
         : `jetstream { store_dir: ${text(this.storeDirectory)}, max_file_store: ${maxFileStore ?? 2 ** 40} }`,
     ].join('\n');
+  }
+
+  #clusterConfig(): string[] {
+    const { cluster } = this.options;
+    if (cluster === undefined) return [];
+    const routes = cluster.ports.map((port) => `"nats://${this.host}:${port}"`).join(', ');
+    return [
+      `server_name: "${cluster.name}"`,
+      `cluster { name: "headwater-test", listen: "${this.host}:${cluster.port}", routes: [${routes}] }`,
+    ];
   }
 
   async #ready(): Promise<void> {
