@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type NatsConnection } from 'nats';
-import { HeadFold } from '../../src/learner/fold/head-fold.js';
-import { decodeEntry } from '../../src/learner/fold/log-entry.js';
 import { parseNatsUrls } from '../../src/learner/index.js';
 import { classOf, EmbeddingClient } from '../support/embedding-client.js';
 import { lastFirst } from '../support/last-first.js';
 import { natsMissing } from '../support/nats.js';
+import { patiently } from '../support/patiently.js';
 import { type ServerProcess, startServer } from '../support/server-process.js';
+import { type StoredVersion, storedVersions, undisturbedFold } from '../support/undisturbed-fold.js';
 import { until } from '../support/until.js';
 
 /** A process that ended and that nobody waited for (a zombie) does not run. */
@@ -21,17 +19,6 @@ function isRunning(pid: number): boolean {
     return !existsSync('/proc/self/stat') || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
-  }
-}
-
-async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (tries > 600) throw error;
-      await delay(100);
-    }
   }
 }
 
@@ -106,35 +93,23 @@ test('kill -9 of server and nats-server during a stream: nothing recorded is los
     state: () => [seen, recorded.length, server.output()],
   });
   // What is not recorded becomes dead letters later; the snapshot is written on the way out.
-  const manager = await nats.jetstreamManager();
-  const info = await manager.streams.info('HEADWATER_TRAINING');
-  const log = [];
-  for (let seq = info.state.first_seq; seq <= info.state.last_seq; seq++)
-    log.push(await manager.streams.getMessage('HEADWATER_TRAINING', { seq }));
-  const ids = log.map(({ data }) => decodeEntry(data).sample.id);
-  assert.equal(new Set(ids).size, ids.length, 'no id is in the log twice');
-  const inLog = new Set(ids);
+  const truth = await undisturbedFold(nats, 'pets');
+  assert.equal(new Set(truth.ids).size, truth.ids.length, 'no id is in the log twice');
+  const inLog = new Set(truth.ids);
   assert.deepEqual(
     recorded.filter((id) => !inLog.has(id)),
     [],
     'no recorded answer lost its label',
   );
-
-  const kv = await nats.jetstream().views.kv('headwater-heads');
-  const definition = (await kv.get('pets.definition'))?.json<ConstructorParameters<typeof HeadFold>[0]>();
-  const fold = new HeadFold(definition as NonNullable<typeof definition>);
-  for (const { seq, data } of log) fold.fold(data, seq);
-  const digest = createHash('sha256').update(fold.snapshot().state).digest('hex');
-  const latest = async () =>
-    (await kv.get('pets.latest'))?.json<{ versions: { stateDigest: string }[] }>().versions[0]?.stateDigest;
-  let stored: string | undefined;
+  const { modelDigest, stateDigest } = truth;
+  let stored: StoredVersion | undefined;
   const wholeLog = async () => {
-    stored = await latest();
-    return stored === digest;
+    [stored] = await storedVersions(nats, 'pets');
+    return stored?.modelDigest === modelDigest && stored.stateDigest === stateDigest;
   };
-  await until('the newest snapshot is that of the whole log', wholeLog, {
+  await until('the newest version is that of the whole log, to the last bit', wholeLog, {
     timeoutMs: 30_000,
-    state: () => ({ stored, digest, samples: seen, log: log.length }),
+    state: () => ({ stored, modelDigest, stateDigest, samples: seen, log: truth.ids.length }),
   });
-  assert.equal(await samples(), ids.length, 'the head holds every sample of its log once');
+  assert.equal(await samples(), truth.ids.length, 'the head holds every sample of its log once');
 });

@@ -11,7 +11,8 @@ export function classOf(index: number): string {
   return CLASSES[index % CLASSES.length] as string;
 }
 
-function embeddingOf(index: number): Float32Array {
+/** The embedding that stands for `index`, of the backbone tiny_acdc90. */
+export function embeddingOf(index: number): Float32Array {
   const embedding = new Float32Array(DIMENSIONS);
   for (let i = 0; i < DIMENSIONS; i++) {
     embedding[i] = Math.sin((i + 1) * ((index % CLASSES.length) + 1)) + Math.sin(index * 7.3 + i * 1.7);

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { NatsConnection } from 'nats';
+import { HeadFold } from '../../src/learner/fold/head-fold.js';
+import { decodeEntry } from '../../src/learner/fold/log-entry.js';
+import type { HeadDefinition } from '../../src/learner/types.js';
+
+/** A head as its log alone makes it. */
+export interface UndisturbedFold {
+  /** Of the samples in the log, in its order. */
+  readonly ids: readonly string[];
+  readonly lastSequence: number;
+  readonly modelDigest: string;
+  readonly stateDigest: string;
+}
+
+export interface StoredVersion {
+  readonly version: number;
+  readonly samples: number;
+  readonly modelDigest: string;
+  readonly stateDigest: string | null;
+  readonly position: { readonly sequence: number };
+}
+
+/** The versions that the pointer of a head lists, newest first; empty when there is none. */
+export async function storedVersions(nats: NatsConnection, head: string): Promise<readonly StoredVersion[]> {
+  const kv = await nats.jetstream().views.kv('headwater-heads');
+  return (await kv.get(`${head}.latest`))?.json<{ versions: StoredVersion[] }>().versions ?? [];
+}
+
+/** Folds the whole training log of a head, as nobody disturbs it, and digests what comes out. The stream must hold no other head. */
+export async function undisturbedFold(nats: NatsConnection, head: string): Promise<UndisturbedFold> {
+  const kv = await nats.jetstream().views.kv('headwater-heads');
+  const definition = (await kv.get(`${head}.definition`))?.json<HeadDefinition>();
+  if (definition === undefined) throw new Error(`no head '${head}'`);
+  const manager = await nats.jetstreamManager();
+  const { state } = await manager.streams.info('HEADWATER_TRAINING');
+  const fold = new HeadFold(definition);
+  const ids: string[] = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const { data } = await manager.streams.getMessage('HEADWATER_TRAINING', { seq });
+    const entry = decodeEntry(data);
+    if (entry.kind === 'sample') ids.push(entry.sample.id);
+    await fold.waitsFor();
+    fold.fold(data, seq);
+  }
+  await fold.settled();
+  const { model, state: bytes } = fold.snapshot();
+  return { ids, lastSequence: state.last_seq, modelDigest: sha256(model), stateDigest: sha256(bytes) };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
