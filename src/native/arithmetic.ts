@@ -6,8 +6,8 @@
  * "In eight lanes": products of columns d go to the sum of lane d mod 8 in order of d, for the columns below the last multiple of eight; then
  * ((l0 + l4) + (l2 + l6)) + ((l1 + l5) + (l3 + l7)), then the products of the columns that are left, summed by themselves in order, are added.
  *
- * Matrices are row-major, [rows, D] with D the length of the vector that goes with them; they may be longer than is used. All memory is the caller's,
- * and none may overlap what is written. Everything runs on the calling thread.
+ * Matrices are row-major, [rows, D] with D the length of the vector that goes with them; arrays may be longer than is used where nothing else is said.
+ * All memory is the caller's, and none may overlap what is written. Everything runs on the calling thread.
  */
 export interface Arithmetic {
   /** out[r] = sum over d of matrix[r, d] * vector[d], in eight lanes, for r < rows. Both of FP64 or both of FP32 (products and sums in FP64). */
@@ -34,7 +34,7 @@ export interface Arithmetic {
    */
   multiplySymmetric(packed: Float64Array, vector: Float64Array, out: Float64Array): void;
 
-  /** S[i, j] += (coefficients[k] * columns[k, i]) * columns[k, j] for k = 0, 1, ... count - 1 in this order, for j <= i. S packed as above. */
+  /** S[i, j] += (coefficients[k] * columns[k, i]) * columns[k, j] for k = 0, 1, ... count - 1 in this order, for j <= i. S packed as above, of exactly D (D + 1) / 2 numbers. */
   addSymmetricOuters(packed: Float64Array, columns: Float64Array, coefficients: Float64Array, count: number): void;
 
   /**
@@ -73,7 +73,7 @@ export interface SoftmaxProblem {
   readonly labels: Int32Array;
   /** [N] */
   readonly sampleWeights: Float64Array;
-  /** [C, D] */
+  /** Exactly [C, D] */
   readonly weights: Float64Array;
   /** [C] */
   readonly bias: Float64Array;

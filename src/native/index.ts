@@ -1,4 +1,5 @@
 // The native addon: what runs plans, off the event loop.
+export type { Arithmetic, SgdStep, SoftmaxProblem } from './arithmetic.js';
 export { encodePlan, stepKinds } from './encode.js';
 export type { Executor, ExecutorOptions, Isa, Native, NativeAbsent, RunItem, RunResult } from './executor.js';
 export { mostThreads } from './executor.js';
