@@ -60,6 +60,11 @@ export function sampleIdentity(id: string, origin: LabelOrigin): string {
   return id === '' ? `\u0000position\u0000${origin.streamCreated}\u0000${origin.sequence}` : id;
 }
 
+/** What an act is deduplicated by: it collides with no sample. */
+export function actIdentity(actId: string): string {
+  return `\u0000act\u0000${actId}`;
+}
+
 export const LABEL_SUBJECT_PREFIX = 'headwater.label.';
 
 export const subjects = {
@@ -70,5 +75,8 @@ export const subjects = {
   embedOfBackbone: (backbone: string) => `headwater.embed.${backbone}.*`,
   served: (head: string, generation: number, key: string) => `headwater.served.${head}.${generation}.${key}`,
   training: (head: string, generation: number, key: string) => `headwater.training.${head}.${generation}.${key}`,
+  /** Of entries that were removed from the training log: the last token is that of their subject there. */
+  removedId: (head: string, generation: number, key: string) => `headwater.ids.${head}.${generation}.${key}`,
+  removedIdsOfHead: (head: string, generation: number) => `headwater.ids.${head}.${generation}.*`,
   trainingOfHead: (head: string, generation: number) => `headwater.training.${head}.${generation}.*`,
 } as const;

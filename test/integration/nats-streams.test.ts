@@ -35,7 +35,7 @@ describe('the streams', { skip }, () => {
   it('are made once, and their creation times stay', async (t) => {
     const { server, link } = await newServer(t);
     const first = await ensureStreams(link, options());
-    assert.equal(Object.keys(first.created).length, 6);
+    assert.equal(Object.keys(first.created).length, 7);
     for (const created of Object.values(first.created)) assert.ok(Date.parse(created) > 0, created);
     await link.jetstream().publish('headwater.label.h', 'x');
     const changes: string[] = [];

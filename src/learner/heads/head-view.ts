@@ -1,5 +1,13 @@
 import type { HeadStatus } from '../learning.js';
-import type { HeadChange, HeadKey, LatestPointer, ServingPin, Stored, StoredDefinition } from '../nats/head-store.js';
+import type {
+  CompactionRecord,
+  HeadChange,
+  HeadKey,
+  LatestPointer,
+  ServingPin,
+  Stored,
+  StoredDefinition,
+} from '../nats/head-store.js';
 import type { HeadDefinition, HeadModel, HeadStatistics, HeadVersion } from '../types.js';
 
 /** What is known of one name: the stored keys as last heard of, and what was loaded because of them. */
@@ -7,6 +15,7 @@ export interface HeadView {
   definition?: Stored<StoredDefinition> | undefined;
   latest?: Stored<LatestPointer> | undefined;
   serving?: Stored<ServingPin> | undefined;
+  compaction?: Stored<CompactionRecord> | undefined;
   /** Newest revision heard of, a removal's included. */
   revisions?: Partial<Record<HeadKey, number>> | undefined;
   /** The version that requests are answered from. */
@@ -42,7 +51,8 @@ export function applyChange(view: HeadView, change: HeadChange): void {
   view.revisions = { ...view.revisions, [change.key]: change.revision };
   if (change.key === 'definition') view.definition = change.stored;
   else if (change.key === 'latest') view.latest = change.stored;
-  else view.serving = change.stored;
+  else if (change.key === 'serving') view.serving = change.stored;
+  else view.compaction = change.stored;
 }
 
 /** The head's definition, unless there is none or it was deleted. */

@@ -65,16 +65,38 @@ const latestSchema = z.object({
 /** `<head>.serving`: what the operator pinned. */
 const servingSchema = z.object({ generation: z.number(), version: z.number() });
 
+/** `<head>.compaction`: how far the training log was cut, and what is about to be cut. See heads/compaction.ts. */
+const compactionSchema = z.object({
+  generation: z.number(),
+  /** Entries up to this one were removed, or are being removed; 0: the log is whole. */
+  removedTo: z.number(),
+  /** Whether the removal up to there has ended. */
+  purged: z.boolean(),
+  /** Whose state stands for what was removed. */
+  base: versionSchema.nullable(),
+  /** The base of the next cut: its state is kept until then. */
+  next: versionSchema.nullable(),
+  /** The ids of all entries up to `to` are in HEADWATER_IDS since `atMs` (Unix time). */
+  ids: z.object({ to: z.number(), atMs: z.number() }).nullable(),
+});
+
 export type StoredDefinition = HeadDefinition & { readonly deleted: boolean };
 export type LatestPointer = z.infer<typeof latestSchema>;
 export type ServingPin = z.infer<typeof servingSchema>;
+export type CompactionRecord = z.infer<typeof compactionSchema>;
 
-const schemas = { definition: definitionSchema, latest: latestSchema, serving: servingSchema };
+const schemas = {
+  definition: definitionSchema,
+  latest: latestSchema,
+  serving: servingSchema,
+  compaction: compactionSchema,
+};
 
 interface Values {
   definition: StoredDefinition;
   latest: LatestPointer;
   serving: ServingPin;
+  compaction: CompactionRecord;
 }
 export type HeadKey = keyof Values;
 

@@ -6,6 +6,8 @@ export const EMBED_STREAM = 'HEADWATER_EMBED';
 export const SERVED_STREAM = 'HEADWATER_SERVED';
 export const TRAINING_STREAM = 'HEADWATER_TRAINING';
 export const DEAD_STREAM = 'HEADWATER_DEAD';
+/** Keys of the entries that compaction removed from the training log: an id counts once after that, too. */
+export const IDS_STREAM = 'HEADWATER_IDS';
 /** Key-value bucket and object store of the snapshots and their pointers. */
 export const HEADS_BUCKET = 'headwater-heads';
 export const LEASES_BUCKET = 'headwater-leases';
@@ -16,7 +18,8 @@ export type StreamName =
   | typeof EMBED_STREAM
   | typeof SERVED_STREAM
   | typeof TRAINING_STREAM
-  | typeof DEAD_STREAM;
+  | typeof DEAD_STREAM
+  | typeof IDS_STREAM;
 
 /** `nats.streams.<key>`: how many bytes each stream may hold. JetStream reserves them when the stream is made. */
 export interface StreamBytes {
@@ -25,6 +28,8 @@ export interface StreamBytes {
   readonly training: number;
   readonly dead: number;
   readonly embed: number;
+  /** Ids of removed entries, about 100 bytes each. */
+  readonly ids?: number | undefined;
 }
 
 const MiB = 2 ** 20;
@@ -39,6 +44,7 @@ export const DEFAULT_STREAM_BYTES: StreamBytes = {
 };
 
 const PARKED_BYTES = 256 * MiB;
+const IDS_BYTES = 256 * MiB;
 const PARKED_MESSAGES = 1_000_000;
 /** The served records outlive the join window, so that a label a little too late is told from an unknown one. */
 const SERVED_EXTRA_MS = 3_600_000;
@@ -47,13 +53,21 @@ export interface StreamSettings {
   readonly replicas: number;
   /** How long a label can join, in milliseconds (`labels.window`). */
   readonly windowMs: number;
+  /** How long an id is remembered after its entry was removed (`labels.dedupe`). */
+  readonly dedupeMs?: number | undefined;
+  /** Ids are written at least so long before their entries are removed, see heads/compaction.ts. */
+  readonly fenceMs?: number | undefined;
   readonly bytes: StreamBytes;
 }
+
+/** See docs/decisions/0010-compaction.md. */
+export const DEFAULT_FENCE_MS = 3_600_000;
+const DEFAULT_DEDUPE_MS = 30 * 86_400_000;
 
 export type WantedConfig = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'discard' | 'max_bytes'>;
 
 /** The streams' settings: pure, from the options. */
-export function streamConfigs({ replicas, windowMs, bytes }: StreamSettings): WantedConfig[] {
+export function streamConfigs({ replicas, windowMs, bytes, ...ids }: StreamSettings): WantedConfig[] {
   const common = { storage: StorageType.File, num_replicas: replicas };
   const workQueue = {
     ...common,
@@ -62,6 +76,7 @@ export function streamConfigs({ replicas, windowMs, bytes }: StreamSettings): Wa
     allow_direct: false,
   };
   const limits = { ...common, retention: RetentionPolicy.Limits };
+  const idsAge = nanos(idsAgeMs(ids.dedupeMs ?? DEFAULT_DEDUPE_MS, ids.fenceMs ?? DEFAULT_FENCE_MS));
   return [
     { ...workQueue, name: LABELS_STREAM, subjects: ['headwater.label.>'], max_bytes: bytes.labels },
     {
@@ -100,10 +115,29 @@ export function streamConfigs({ replicas, windowMs, bytes }: StreamSettings): Wa
       discard: DiscardPolicy.Old,
       max_bytes: bytes.dead,
     },
+    {
+      ...limits,
+      name: IDS_STREAM,
+      subjects: ['headwater.ids.*.*.*'],
+      // Full: compaction stops rather than an id is forgotten. An id that is written again replaces the one before.
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: 1,
+      max_age: idsAge,
+      duplicate_window: Math.min(nanos(120_000), idsAge),
+      max_bytes: bytes.ids ?? IDS_BYTES,
+      allow_direct: true,
+    },
   ];
+}
+
+/** Ids are written one to two fence intervals before their entries are removed (and some time goes by while they are written). */
+function idsAgeMs(dedupeMs: number, fenceMs: number): number {
+  return Math.max(1_000, dedupeMs + 3 * fenceMs);
 }
 
 /** Bytes that JetStream must have for all streams, before any replication. */
 export function reservedBytes(bytes: StreamBytes): number {
-  return bytes.labels + PARKED_BYTES + bytes.embed + bytes.served + bytes.training + bytes.dead;
+  return (
+    bytes.labels + PARKED_BYTES + bytes.embed + bytes.served + bytes.training + bytes.dead + (bytes.ids ?? IDS_BYTES)
+  );
 }

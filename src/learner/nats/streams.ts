@@ -7,6 +7,7 @@ import {
   DEAD_STREAM,
   EMBED_STREAM,
   HEADS_BUCKET,
+  IDS_STREAM,
   LABELS_STREAM,
   LEASES_BUCKET,
   reservedBytes,
@@ -175,6 +176,7 @@ const BYTES_KEYS: Readonly<Record<string, keyof StreamBytes>> = {
   [SERVED_STREAM]: 'served',
   [TRAINING_STREAM]: 'training',
   [DEAD_STREAM]: 'dead',
+  [IDS_STREAM]: 'ids',
 };
 
 /** Throws what the operator can act on. */

@@ -1,8 +1,9 @@
 import { decodeEntry } from '../fold/log-entry.js';
-import { type LabelOrigin, messageKey, sampleIdentity, subjects } from '../names.js';
-import type { HeadDefinition } from '../types.js';
+import { actIdentity, type LabelOrigin, messageKey, sampleIdentity, subjects } from '../names.js';
+import { type HeadDefinition, LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { isNotFound, isStoreRefusal } from './errors.js';
+import { RemovedIds } from './removed-ids.js';
 import { storedMessage } from './stored-message.js';
 import { TRAINING_STREAM } from './streams.js';
 
@@ -14,9 +15,16 @@ const PUBLISH_TIMEOUT_MS = 5_000;
  */
 export type AppendOutcome = 'appended' | 'own_retry' | 'duplicate' | 'full';
 
-/** The stream HEADWATER_TRAINING: the truth that heads are folds over. One message a subject, so an id enters once. */
+/**
+ * The stream HEADWATER_TRAINING: the truth that heads are folds over. One message a subject, so an id enters once; entries that
+ * compaction removed are remembered in HEADWATER_IDS.
+ */
 export class TrainingLog {
-  constructor(private readonly link: NatsLink) {}
+  /** @param removed what compaction removed from the logs */
+  constructor(
+    private readonly link: NatsLink,
+    private readonly removed: RemovedIds = new RemovedIds(link),
+  ) {}
 
   /**
    * Appends an entry under the identity of its sample.
@@ -24,20 +32,34 @@ export class TrainingLog {
    * @throws when NATS does not answer: whether it was stored is unknown, and trying again is safe.
    */
   async append(head: HeadDefinition, id: string, origin: LabelOrigin, entry: Uint8Array): Promise<AppendOutcome> {
-    const subject = subjects.training(head.name, head.generation, messageKey(sampleIdentity(id, origin)));
-    try {
-      await this.link.jetstream().publish(subject, entry, { timeout: PUBLISH_TIMEOUT_MS });
-      return 'appended';
-    } catch (error) {
-      // A full stream may refuse before it looks at the subject: only what is stored tells.
-      if (!isStoreRefusal(error)) throw error;
-      const stored = await storedMessage(this.link, TRAINING_STREAM, { last_by_subj: subject });
-      if (stored === undefined) return 'full';
-      const known = decodeEntry(stored.data).sample.origin;
-      return known.sequence === origin.sequence && known.streamCreated === origin.streamCreated
-        ? 'own_retry'
-        : 'duplicate';
-    }
+    const key = messageKey(sampleIdentity(id, origin));
+    const removed = await this.removed.find(head, key, origin);
+    if (removed !== undefined) return removed === 'same' ? 'own_retry' : 'duplicate';
+    const subject = subjects.training(head.name, head.generation, key);
+    const stored = await this.publish(subject, entry);
+    if (stored.kind !== 'taken') return stored.kind;
+    const known = decodeEntry(stored.entry);
+    const same =
+      known.kind === 'sample' &&
+      known.sample.origin.sequence === origin.sequence &&
+      known.sample.origin.streamCreated === origin.streamCreated;
+    return same ? 'own_retry' : 'duplicate';
+  }
+
+  /**
+   * Appends an act. With the same id it is stored once, so a caller that got no answer may try again.
+   * @param actId unique to the act: a UUID
+   * @returns its sequence
+   * @throws LearnerError labels_full when the stream takes no more; anything else when NATS does not answer.
+   */
+  async appendAct(head: HeadDefinition, actId: string, entry: Uint8Array): Promise<number> {
+    const subject = subjects.training(head.name, head.generation, messageKey(actIdentity(actId)));
+    const stored = await this.publish(subject, entry);
+    if (stored.kind !== 'full') return stored.sequence;
+    throw new LearnerError(
+      'labels_full',
+      `the training logs are full, so head '${head.name}' can't be changed: raise nats.streams.training, or let logs be compacted (training.keepSamples, training.keepMs)`,
+    );
   }
 
   /** Sequence of the newest entry of this head; 0 when it has none. */
@@ -60,9 +82,35 @@ export class TrainingLog {
     return { created: info.created, lastSequence: info.state.last_seq };
   }
 
-  /** Removes a head's entries: its generation has ended. */
+  /** Removes a head's entries, and what is remembered of removed ones: its generation has ended. */
   async purge(head: HeadDefinition): Promise<void> {
     const filter = subjects.trainingOfHead(head.name, head.generation);
     await (await this.link.manager()).streams.purge(TRAINING_STREAM, { filter });
+    await this.removed.purge(head);
+  }
+
+  /** Removes a head's entries up to `sequence`. Their ids must be remembered by now, and a stored state must hold what they taught. */
+  async purgeTo(head: HeadDefinition, sequence: number): Promise<void> {
+    const filter = subjects.trainingOfHead(head.name, head.generation);
+    await (await this.link.manager()).streams.purge(TRAINING_STREAM, { filter, seq: sequence + 1 });
+  }
+
+  private async publish(
+    subject: string,
+    entry: Uint8Array,
+  ): Promise<
+    | { readonly kind: 'appended'; readonly sequence: number }
+    | { readonly kind: 'taken'; readonly sequence: number; readonly entry: Uint8Array }
+    | { readonly kind: 'full' }
+  > {
+    try {
+      const { seq } = await this.link.jetstream().publish(subject, entry, { timeout: PUBLISH_TIMEOUT_MS });
+      return { kind: 'appended', sequence: seq };
+    } catch (error) {
+      // A full stream may refuse before it looks at the subject: only what is stored tells.
+      if (!isStoreRefusal(error)) throw error;
+      const stored = await storedMessage(this.link, TRAINING_STREAM, { last_by_subj: subject });
+      return stored === undefined ? { kind: 'full' } : { kind: 'taken', sequence: stored.seq, entry: stored.data };
+    }
   }
 }
