@@ -31,7 +31,12 @@ export interface LearningOptions {
     readonly leaseMs: number;
   };
   /** Which entries of a training log stay: those that either limit keeps. null: no such limit; both null: all stay. */
-  readonly training: { readonly keepSamples: number | null; readonly keepMs: number | null };
+  readonly training: {
+    readonly keepSamples: number | null;
+    readonly keepMs: number | null;
+    /** How long ids are written before their entries are removed; an hour unless a test says otherwise. */
+    readonly fenceMs?: number | undefined;
+  };
   readonly snapshots: SnapshotPolicy;
   /** One for each backbone that this process serves: image labels are embedded by them. */
   readonly embedders: readonly ImageEmbedder[];

@@ -69,7 +69,8 @@ export class RemovedIds {
       this.store = undefined;
     });
     const record = await (await this.store).get(head.name, 'compaction');
-    const compacting = record?.value.generation === head.generation;
+    const { generation, ids, removedTo } = record?.value ?? {};
+    const compacting = generation === head.generation && (removedTo !== 0 || ids !== null);
     this.known.delete(key);
     this.known.set(key, { compacting, askedAtMs });
     if (this.known.size > MAX_KNOWN_HEADS) this.known.delete(this.known.keys().next().value as string);

@@ -49,6 +49,12 @@ export class SnapshotStore {
     return bytes;
   }
 
+  /** Reads the object itself, whatever is in memory. @throws LearnerError snapshot_corrupt as `get`. */
+  async verify(head: HeadDefinition, part: SnapshotPart, digest: string): Promise<void> {
+    this.forget(objectName(head, part, digest));
+    await this.get(head, part, digest);
+  }
+
   async remove(head: HeadDefinition, part: SnapshotPart, digest: string): Promise<void> {
     const name = objectName(head, part, digest);
     this.forget(name);
