@@ -1,7 +1,8 @@
-// What the addon exports: executor.ts describes it.
+// What the addon exports: executor.ts and arithmetic.ts describe it.
 #include <node_api.h>
 
 #include "addon_data.h"
+#include "arithmetic_object.h"
 #include "executor_object.h"
 #include "isa.h"
 #include "js_values.h"
@@ -33,6 +34,7 @@ napi_value initialise(napi_env env, napi_value exports) {
   if (AddonData::create(env) == nullptr) return throwError(env, "headwater: Node.js gives no way back from native threads");
   const napi_property_descriptor properties[] = {
       {"isas", nullptr, isas, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"createArithmetic", nullptr, createArithmetic, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createExecutor", nullptr, createExecutor, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"sourcesDigest", nullptr, nullptr, nullptr, nullptr, string(env, sourcesDigest()), napi_enumerable, nullptr},
       {"trimFreedMemory", nullptr, trim, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

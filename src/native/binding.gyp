@@ -20,6 +20,9 @@
       "sources": [
         "addon.cpp",
         "addon_data.cpp",
+        "arguments.cpp",
+        "arithmetic/choose.cpp",
+        "arithmetic_object.cpp",
         "cpu.cpp",
         "decode_image.cpp",
         "decode_plain.cpp",
@@ -36,10 +39,10 @@
         "thread_pool.cpp",
       ],
       "defines": ["NAPI_VERSION=8"],
-      "dependencies": ["kernels_scalar", "sources_digest"],
+      "dependencies": ["arithmetic_scalar", "kernels_scalar", "sources_digest"],
       "conditions": [
-        ["target_arch=='x64'", {"dependencies": ["kernels_avx512", "kernels_avx2"]}],
-        ["target_arch=='arm64'", {"dependencies": ["kernels_neon"]}],
+        ["target_arch=='x64'", {"dependencies": ["arithmetic_avx512", "arithmetic_avx2", "kernels_avx512", "kernels_avx2"]}],
+        ["target_arch=='arm64'", {"dependencies": ["arithmetic_neon", "kernels_neon"]}],
       ],
     },
     {
@@ -54,6 +57,14 @@
       "target_name": "kernels_scalar",
       "type": "static_library",
       "sources": ["kernels/scalar.cpp"],
+      "cflags": ["-ffp-contract=off"],
+      "xcode_settings": {"OTHER_CFLAGS": ["-ffp-contract=off"]},
+    },
+    {
+      # The learners' arithmetic: nowhere a fused multiply-add, so that every instruction set gives the same bits.
+      "target_name": "arithmetic_scalar",
+      "type": "static_library",
+      "sources": ["arithmetic/scalar.cpp"],
       "cflags": ["-ffp-contract=off"],
       "xcode_settings": {"OTHER_CFLAGS": ["-ffp-contract=off"]},
     },
@@ -77,11 +88,34 @@
           "cflags": ["-mavx2", "-mfma"],
           "xcode_settings": {"OTHER_CFLAGS": ["-mavx2", "-mfma"]},
         },
+        {
+          "target_name": "arithmetic_avx512",
+          "type": "static_library",
+          "sources": ["arithmetic/avx512.cpp"],
+          "cflags": ["-ffp-contract=off", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2"],
+          "xcode_settings": {
+            "OTHER_CFLAGS": ["-ffp-contract=off", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2"],
+          },
+        },
+        {
+          "target_name": "arithmetic_avx2",
+          "type": "static_library",
+          "sources": ["arithmetic/avx2.cpp"],
+          "cflags": ["-ffp-contract=off", "-mavx2"],
+          "xcode_settings": {"OTHER_CFLAGS": ["-ffp-contract=off", "-mavx2"]},
+        },
       ],
     }],
     ["target_arch=='arm64'", {
       "targets": [
         {"target_name": "kernels_neon", "type": "static_library", "sources": ["kernels/neon.cpp"]},
+        {
+          "target_name": "arithmetic_neon",
+          "type": "static_library",
+          "sources": ["arithmetic/neon.cpp"],
+          "cflags": ["-ffp-contract=off"],
+          "xcode_settings": {"OTHER_CFLAGS": ["-ffp-contract=off"]},
+        },
       ],
     }],
   ],

@@ -1,3 +1,4 @@
+import type { Arithmetic } from './arithmetic.js';
 import type { Plan } from './plan.js';
 
 export type Isa = 'avx512' | 'avx2' | 'neon' | 'scalar';
@@ -55,6 +56,13 @@ export interface Native {
    *   names the step.
    */
   createExecutor(plan: Plan, options: ExecutorOptions): Executor;
+  /**
+   * The learners' arithmetic, which gives the same bits with each instruction set. Its functions throw, with the argument's name, for what has the wrong type
+   * or length, or overlaps what is written.
+   *
+   * @throws Error for an instruction set that this machine lacks
+   */
+  arithmetic(isa: Isa | 'auto'): Arithmetic;
   /**
    * Gives memory back to the system that was freed but kept for later (glibc keeps what threads freed, mostly for good). Blocks for tens of
    * milliseconds: for after a load, at the start.

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bindArithmetic, type RawArithmetic } from './bind-arithmetic.js';
 import { encodePlan } from './encode.js';
 import type { Executor, ExecutorOptions, Isa, Native, NativeAbsent } from './executor.js';
 import type { Plan } from './plan.js';
@@ -12,6 +13,7 @@ interface Addon {
   /** Of the sources that it was compiled from. */
   readonly sourcesDigest?: string;
   isas(): Isa[];
+  createArithmetic(isa: Isa | 'auto'): RawArithmetic;
   createExecutor(words: Int32Array, constants: Uint8Array, options: ExecutorOptions): Executor;
   trimFreedMemory(): void;
 }
@@ -65,6 +67,7 @@ function bind(addon: Addon): Native {
   return {
     kind: 'native',
     isas: addon.isas(),
+    arithmetic: (isa: Isa | 'auto') => bindArithmetic(addon.createArithmetic(isa)),
     createExecutor: (plan: Plan, options: ExecutorOptions) =>
       addon.createExecutor(encodePlan(plan), plan.constants, options),
     trimFreedMemory: () => addon.trimFreedMemory(),

@@ -8,7 +8,7 @@ const { join } = require('node:path');
 /** sha256 over platform, names and contents. The addon's interface does not change with the version of Node.js. */
 exports.sourcesDigest = function sourcesDigest() {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\0`);
-  for (const folder of ['.', 'kernels']) {
+  for (const folder of ['.', 'arithmetic', 'kernels']) {
     const names = readdirSync(join(__dirname, folder)).filter((name) => /\.(cpp|h|inl|gyp)$/.test(name));
     for (const name of names.sort()) {
       hash

@@ -44,6 +44,10 @@ class FakeNative implements Native {
 
   trimFreedMemory(): void {}
 
+  arithmetic(): never {
+    throw new Error('the engine needs none');
+  }
+
   createExecutor(_: unknown, given: ExecutorOptions): ReturnType<Native['createExecutor']> {
     if (this.refuses !== undefined) throw this.refuses;
     this.given = given;
