@@ -1,13 +1,27 @@
+import { KeyedQueue } from '../labels/keyed-queue.js';
 import { LearnerError } from '../types.js';
-import { HeadFold, type SkipReason } from './head-fold.js';
+import { type FoldOptions, type FoldOutcome, HeadFold } from './head-fold.js';
 import type { Calls, FoldResult, Method } from './protocol.js';
 
-/** The open folds by head name, and what can be asked of them. It runs in the worker thread, and knows nothing of threads. */
+/**
+ * The open folds by head name, and what can be asked of them. It runs in the worker thread, and knows nothing of threads. Calls for one head run one after the
+ * other; while one waits for a refit, those for other heads go on.
+ */
 export class FoldHost {
   private readonly folds = new Map<string, HeadFold>();
+  private readonly queue = new KeyedQueue();
+
+  constructor(private readonly options: FoldOptions = {}) {}
 
   /** @throws LearnerError: the call failed, and every other head is as it was. */
-  call(method: Method, given: Calls[Method]['arguments']): Calls[Method]['result'] {
+  call<M extends Method>(method: M, given: Calls[M]['arguments']): Promise<Calls[M]['result']> {
+    const name = 'definition' in given ? given.definition.name : given.name;
+    return this.queue.run<Calls[Method]['result']>(name, () => this.answer(method, given)) as Promise<
+      Calls[M]['result']
+    >;
+  }
+
+  private async answer(method: Method, given: Calls[Method]['arguments']): Promise<Calls[Method]['result']> {
     switch (method) {
       case 'open':
         return this.open(given as Calls['open']['arguments']);
@@ -24,28 +38,28 @@ export class FoldHost {
   /** A head that is open already is opened anew. */
   private open({ definition, state }: Calls['open']['arguments']): Calls['open']['result'] {
     this.folds.delete(definition.name);
-    const fold = state === null ? new HeadFold(definition) : HeadFold.restore(definition, state);
+    const { options } = this;
+    const fold = state === null ? new HeadFold(definition, options) : HeadFold.restore(definition, state, options);
     this.folds.set(definition.name, fold);
     return { statistics: fold.statistics(), sequence: fold.sequence };
   }
 
-  private fold({ name, entries }: Calls['fold']['arguments']): FoldResult {
+  private async fold({ name, entries }: Calls['fold']['arguments']): Promise<FoldResult> {
     const fold = this.must(name);
-    const skipped: Partial<Record<SkipReason, number>> = {};
-    let folded = 0;
-    let repeated = 0;
-    for (const { bytes, sequence } of entries) {
-      const outcome = fold.fold(bytes, sequence);
-      if (outcome.kind === 'learned') folded += 1;
-      else if (outcome.kind === 'repeated') repeated += 1;
-      else skipped[outcome.reason] = (skipped[outcome.reason] ?? 0) + 1;
+    const tally = new Tally();
+    for (const { bytes, sequence, attachment } of entries) {
+      const due = fold.waitsFor();
+      if (due) await tally.wait(due);
+      tally.add(fold.fold(bytes, sequence, attachment), sequence);
     }
-    return { statistics: fold.statistics(), folded, repeated, skipped, lastSequence: fold.sequence };
+    return { ...tally.result, statistics: fold.statistics(), lastSequence: fold.sequence };
   }
 
-  private snapshot({ name }: Calls['snapshot']['arguments']): Calls['snapshot']['result'] {
+  private async snapshot({ name, state: wish }: Calls['snapshot']['arguments']): Promise<Calls['snapshot']['result']> {
     const fold = this.must(name);
-    return { ...fold.snapshot(), statistics: fold.statistics(), sequence: fold.sequence };
+    if (wish === 'settled') await fold.settled();
+    const state = wish === 'no' || fold.settled() ? null : fold.stateBytes();
+    return { model: fold.modelBytes(), state, statistics: fold.statistics(), sequence: fold.sequence };
   }
 
   private must(name: string): HeadFold {
@@ -57,3 +71,37 @@ export class FoldHost {
     );
   }
 }
+
+/** Counts what becomes of a call's entries. */
+class Tally {
+  readonly result = {
+    folded: 0,
+    repeated: 0,
+    skipped: {} as Writable<FoldResult['skipped']>,
+    acts: [] as FoldResult['acts'][number][],
+    promotions: [] as FoldResult['promotions'][number][],
+    drift: [] as FoldResult['drift'][number][],
+    waits: { count: 0, seconds: 0 },
+  };
+
+  /** Waiting is time, so it is counted here and not in the fold. */
+  async wait(due: Promise<void>): Promise<void> {
+    const from = performance.now();
+    await due;
+    this.result.waits.count += 1;
+    this.result.waits.seconds += (performance.now() - from) / 1000;
+  }
+
+  add(outcome: FoldOutcome, sequence: number): void {
+    const { result } = this;
+    if (outcome.kind === 'learned') result.folded += 1;
+    else if (outcome.kind === 'repeated') result.repeated += 1;
+    else if (outcome.kind === 'skipped') result.skipped[outcome.reason] = (result.skipped[outcome.reason] ?? 0) + 1;
+    else if (outcome.kind === 'acted') result.acts.push({ sequence, act: outcome.act });
+    else result.acts.push({ sequence, act: outcome.act, skipped: outcome.reason });
+    if ('promotion' in outcome && outcome.promotion) result.promotions.push(outcome.promotion);
+    if ('drift' in outcome && outcome.drift) result.drift.push(outcome.drift);
+  }
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };

@@ -8,10 +8,11 @@ import type {
   Request,
   Response,
   SnapshotResult,
+  StateWish,
   StoredEntry,
 } from './protocol.js';
 
-export type { FoldResult, OpenResult, SnapshotResult, StoredEntry } from './protocol.js';
+export type { ActOutcome, FoldResult, OpenResult, SnapshotResult, StateWish, StoredEntry } from './protocol.js';
 
 interface Pending {
   resolve(result: unknown): void;
@@ -19,8 +20,8 @@ interface Pending {
 }
 
 /**
- * Folds many heads in one worker thread. Calls run one after the other, in the order they were made; one that fails leaves the
- * other heads alone. If the thread itself dies, every call that waits is rejected and all heads are closed; the next call
+ * Folds many heads in one worker thread, and their refits in another. Calls for a head run one after the other, in the order they were made; one that
+ * fails leaves the other heads alone, and one that waits for a refit does not hold them up. If the thread itself dies, every call that waits is rejected and all heads are closed; the next call
  * starts another thread, in which heads have to be opened again. An idle pool does not keep the process alive.
  */
 export class FoldPool {
@@ -41,16 +42,16 @@ export class FoldPool {
   }
 
   /**
-   * Folds the next entries of the head's log. Their bytes may be moved to the thread: they must not be used afterwards.
-   * @throws LearnerError log_mismatch for an entry that can't be read (those before it are folded), head_unavailable.
+   * Folds the next entries of the head's log. Their bytes (and attachments) may be moved to the thread: they must not be used afterwards.
+   * @throws LearnerError log_mismatch for an entry that can't be read, or lacks its attachment (those before it are folded), head_unavailable.
    */
   fold(name: string, entries: readonly StoredEntry[]): Promise<FoldResult> {
     return this.call('fold', { name, entries }, ownBuffers(entries));
   }
 
-  /** @throws LearnerError head_unavailable when the head is not open. */
-  snapshot(name: string): Promise<SnapshotResult> {
-    return this.call('snapshot', { name });
+  /** @param state whether the learners' state comes along: see `StateWish`. @throws LearnerError head_unavailable when the head is not open. */
+  snapshot(name: string, { state = 'settled' }: { state?: StateWish } = {}): Promise<SnapshotResult> {
+    return this.call('snapshot', { name, state });
   }
 
   /** Forgets a head; closing one that is not open does nothing. */
@@ -123,7 +124,9 @@ function errorOf({ message, code, stack }: { message: string; code?: LearnerErro
 /** Buffers that hold one entry and nothing else are moved; a slice of a larger one (a Buffer of Node's pool, say) is copied. */
 function ownBuffers(entries: readonly StoredEntry[]): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
-  for (const { bytes } of entries) {
+  for (const bytes of entries.flatMap((entry) =>
+    entry.attachment ? [entry.bytes, entry.attachment] : [entry.bytes],
+  )) {
     const { buffer } = bytes;
     if (buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength) buffers.add(buffer);
   }

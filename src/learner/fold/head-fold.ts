@@ -1,12 +1,34 @@
-import { SgdClassifier } from '../head/sgd.js';
-import { argmax } from '../head/softmax.js';
-import { type HeadDefinition, type HeadModel, type HeadStatistics, LearnerError } from '../types.js';
-import { Accuracy } from './accuracy.js';
-import { decodeEntry, type Sample } from './log-entry.js';
+import { createHash } from 'node:crypto';
+import type { Arithmetic } from '../../native/index.js';
+import { arithmetic as fastest } from '../arithmetic/arithmetic.js';
+import { createLearner } from '../learners/create.js';
+import type { Learner } from '../learners/learner.js';
+import { checkLearnerOptions } from '../learners/learner-options.js';
+import {
+  type DriftEvent,
+  type HeadDefinition,
+  type HeadModel,
+  type HeadStatistics,
+  LearnerError,
+  type LearnerKind,
+  learnerKinds,
+  type Promotion,
+} from '../types.js';
+import { LARGEST_WINDOW, windowAccuracies } from './accuracy.js';
+import { type ActSkipReason, addClass, applyAct, type HeadParts } from './acts.js';
+import { CandidateSet } from './candidates/candidate-set.js';
+import { Championship } from './candidates/championship.js';
+import { Imported } from './candidates/imported.js';
+import { ClassTable } from './class-table.js';
+import { DriftWatch } from './drift/drift-watch.js';
+import { JudgedSamples } from './judged-samples.js';
+import { type Act, decodeEntry, type LoggedAct, type Sample } from './log-entry.js';
 import { encodeModel } from './model-format.js';
-import { decodeState, encodeState, type FoldState } from './state-format.js';
+import { Recent } from './recent.js';
+import { corrupt } from './snapshot-container.js';
+import { decodeState, encodeState, type FoldCounts, type FoldState } from './state-format.js';
 
-/** Why an entry of the log taught nothing. */
+/** Why a sample of the log taught nothing. */
 export type SkipReason =
   | 'wrong_backbone'
   | 'wrong_dimensions'
@@ -15,147 +37,284 @@ export type SkipReason =
   | 'unknown_class'
   | 'class_limit';
 
+/** What happened besides. */
+export interface FoldNews {
+  /** Something else serves now. */
+  readonly promotion?: Promotion;
+  /** The drift state has changed. */
+  readonly drift?: DriftEvent;
+}
+
 export type FoldOutcome =
   /** `correct` is the test before the training; undefined when there was no class yet to predict. */
-  | { readonly kind: 'learned'; readonly classIndex: number; readonly correct: boolean | undefined }
+  | ({ readonly kind: 'learned'; readonly classIndex: number; readonly correct: boolean | undefined } & FoldNews)
   | { readonly kind: 'skipped'; readonly reason: SkipReason }
+  | ({ readonly kind: 'acted'; readonly act: LoggedAct } & FoldNews)
+  | { readonly kind: 'act_skipped'; readonly act: LoggedAct; readonly reason: ActSkipReason }
   /** The entry was folded before: a log may be told twice, and counts once. */
   | { readonly kind: 'repeated' };
+
+/** What a fold uses, which decides nothing but speed. */
+export interface FoldOptions {
+  /** Runs refits; by default at once, on this thread. */
+  readonly trainer?: unknown;
+  readonly arithmetic?: Arithmetic;
+}
+
+/** A class that was learned fewer times is new to the head: that it is not recognised yet is no drift. */
+const ESTABLISHED = 10;
 
 /**
  * One head as a fold over its training log. The state after an entry follows from the definition and the entries up to it, to the
  * last bit: no time, no chance, no machine. Classes are in the order of the fixed list, or of their first appearance.
  */
 export class HeadFold {
-  private readonly classIndices: Map<string, number>;
-  private readonly learner: SgdClassifier;
-  private readonly prequential: Accuracy;
-  private readonly served: Accuracy;
-  private readonly state: Omit<FoldState, 'learner' | 'prequential' | 'served'>;
+  private readonly counts: FoldCounts;
+  private readonly head: HeadParts;
+  private readonly drift: DriftWatch;
+  private readonly served: Recent;
 
   /** @throws LearnerError invalid_argument when the definition's learner options are out of range. */
   constructor(
     private readonly definition: HeadDefinition,
+    options: FoldOptions = {},
     restored?: FoldState,
   ) {
-    const { learner, prequential, served, ...state } = restored ?? startOf(definition);
-    this.learner = new SgdClassifier(definition.learner, learner);
-    this.prequential = new Accuracy(prequential);
-    this.served = new Accuracy(served);
-    this.state = state;
-    this.classIndices = new Map(this.state.classes.map((name, index) => [name, index]));
-    if (!restored && definition.classes !== 'open') for (const name of definition.classes) this.addClass(name);
+    checkLearnerOptions(definition.learner);
+    this.counts = restored?.counts ?? {
+      sequence: 0,
+      samples: 0,
+      skipped: 0,
+      servedLabelled: 0,
+      servedCorrect: 0,
+      sinceChange: 0,
+    };
+    this.head = partsOf(definition, options, restored);
+    this.drift = new DriftWatch(definition.learner.drift.delta, restored?.drift);
+    this.served = new Recent(LARGEST_WINDOW, restored?.served);
+    if (!restored && definition.classes !== 'open') for (const name of definition.classes) addClass(this.head, name);
   }
 
   /** @throws LearnerError snapshot_corrupt when `state` is damaged, or of another head. */
-  static restore(definition: HeadDefinition, state: Uint8Array): HeadFold {
-    return new HeadFold(definition, decodeState(definition, state));
+  static restore(definition: HeadDefinition, state: Uint8Array, options: FoldOptions = {}): HeadFold {
+    return new HeadFold(definition, options, decodeState(definition, state));
   }
 
   /** Sequence of the last entry folded; 0: none. */
   get sequence(): number {
-    return this.state.sequence;
+    return this.counts.sequence;
+  }
+
+  /** What `fold` must wait for: the result of a refit that is due now. undefined: nothing. */
+  waitsFor(): Promise<void> | undefined {
+    return allOf(this.head.candidates.learners.map((learner) => learner.waitsFor()));
+  }
+
+  /** Resolves when no refit runs: only then is there a whole snapshot. undefined: none runs. */
+  settled(): Promise<void> | undefined {
+    return allOf(this.head.candidates.learners.map((learner) => learner.settled()));
   }
 
   /**
    * Takes the next entry of the log. What can't be learned is skipped, always in the same way, and counted.
-   * @throws LearnerError log_mismatch for an entry that this version can't read; the state is then as before.
+   * @param attachment The object that the entry names: see `attachmentOf`.
+   * @throws LearnerError log_mismatch for an entry that this version can't read, or whose attachment is missing or another; the state is then as before.
+   * @throws Error while `waitsFor` has a promise that is not resolved.
    */
-  fold(entryBytes: Uint8Array, sequence: number): FoldOutcome {
+  fold(entryBytes: Uint8Array, sequence: number, attachment?: Uint8Array): FoldOutcome {
     if (!Number.isSafeInteger(sequence) || sequence < 1) {
       throw new LearnerError('invalid_argument', `sequence: ${sequence} is no position of a log`);
     }
-    if (sequence <= this.state.sequence) return { kind: 'repeated' };
-    const { sample } = decodeEntry(entryBytes);
-    this.state.sequence = sequence;
-    const reason = this.reasonToSkip(sample);
-    if (reason === undefined) return this.learn(sample);
-    this.state.skipped += 1;
+    if (sequence <= this.counts.sequence) return { kind: 'repeated' };
+    const entry = decodeEntry(entryBytes);
+    if (entry.kind === 'act') checkAttachment(entry.act, sequence, attachment);
+    if (this.waitsFor()) throw new Error('a refit is due: await waitsFor() before the next entry is folded');
+    this.counts.sequence = sequence;
+    if (entry.kind === 'act') return this.act(entry.act.change, attachment);
+    const reason = this.reasonToSkip(entry.sample);
+    if (reason === undefined) return this.learn(entry.sample);
+    this.counts.skipped += 1;
     return { kind: 'skipped', reason };
   }
 
   statistics(): HeadStatistics {
-    const { samples, skipped, servedLabelled, servedCorrect, classes, classSamples } = this.state;
+    const { samples, skipped, servedLabelled, servedCorrect } = this.counts;
+    const { classes, candidates, championship, judged } = this.head;
+    const { champion, serve, promotions } = championship;
+    const names = classes.list();
+    const place = ({ name, logLoss }: { name: string; logLoss: number }) => (name === champion ? -1 : logLoss);
     return {
+      champion,
+      serve,
+      candidates: candidates.statistics().sort((a, b) => place(a) - place(b)),
+      promotions: [...promotions],
+      calibrationError: judged.calibrationError(),
+      drift: { level: this.drift.level, history: [...this.drift.history] },
+      confusions: judged.confusions(names),
+      aliases: classes.aliases(),
       samples,
       skipped,
       servedLabelled,
       servedCorrect,
-      servedAccuracy: this.served.windows(),
-      prequentialAccuracy: this.prequential.windows(),
-      classes: this.prequential.byClass(classes, classSamples),
+      servedAccuracy: windowAccuracies(this.served.newest()),
+      prequentialAccuracy: windowAccuracies(judged.correct()),
+      classes: judged.byClass(names, classes.samples),
     };
   }
 
-  /** What serving needs, with the classes as they are now. */
+  /** What serving needs, with the classes as they are now: the champion's calibrated classifier. */
   model(): HeadModel {
-    return { classes: [...this.state.classes], dimensions: this.definition.dimensions, ...this.learner.serving() };
+    const { classes, candidates, championship } = this.head;
+    const { dimensions } = this.definition;
+    return { classes: classes.list(), dimensions, ...candidates.serving(championship.champion) };
   }
 
-  /** Both halves of a snapshot. `state` restores this fold; equal logs give equal bytes. */
+  /** The serving half of a snapshot. */
+  modelBytes(): Uint8Array<ArrayBuffer> {
+    return encodeModel(this.definition, this.model());
+  }
+
+  /** The other half: it restores this fold; equal logs give equal bytes. @throws Error while a refit runs: see `settled`. */
+  stateBytes(): Uint8Array<ArrayBuffer> {
+    const { classes, candidates, championship, judged } = this.head;
+    return encodeState(this.definition, {
+      counts: this.counts,
+      classes: classes.snapshot(),
+      championship: championship.snapshot(),
+      drift: this.drift.snapshot(),
+      candidates: candidates.snapshot(),
+      learners: candidates.learners.map((learner) => ({ kind: learner.kind, state: learner.snapshot() })),
+      imported: candidates.imported?.snapshot(),
+      judged: judged.snapshot(),
+      served: this.served.newest(),
+    });
+  }
+
+  /** Both halves of a snapshot. @throws Error while a refit runs: see `settled`. */
   snapshot(): { model: Uint8Array<ArrayBuffer>; state: Uint8Array<ArrayBuffer> } {
-    const state = {
-      ...this.state,
-      prequential: this.prequential.snapshot(),
-      served: this.served.snapshot(),
-      learner: this.learner.snapshot(),
-    };
-    return { model: encodeModel(this.definition, this.model()), state: encodeState(this.definition, state) };
+    return { model: this.modelBytes(), state: this.stateBytes() };
   }
 
   private reasonToSkip({ backboneIdentity, embedding, label }: Sample): SkipReason | undefined {
-    const { definition, classIndices } = this;
+    const { definition } = this;
+    const { classes } = this.head;
     if (backboneIdentity !== definition.backboneIdentity) return 'wrong_backbone';
     if (embedding.length !== definition.dimensions) return 'wrong_dimensions';
     if (!embedding.every(Number.isFinite)) return 'not_finite';
     if (label === '') return 'no_label';
-    if (classIndices.has(label)) return undefined;
+    if (classes.find(label) !== undefined) return undefined;
     if (definition.classes !== 'open') return 'unknown_class';
-    return classIndices.size >= definition.maxClasses ? 'class_limit' : undefined;
+    return classes.count >= definition.maxClasses ? 'class_limit' : undefined;
   }
 
+  /** Test, then train. */
   private learn({ embedding, label, served }: Sample): FoldOutcome {
-    const { learner, state } = this;
-    const predicted = learner.classCount > 0 ? argmax(learner.predict(embedding)) : undefined;
-    const classIndex = this.classIndices.get(label) ?? this.addClass(label);
-    // A class that the head has not seen can't have been predicted: that counts as wrong.
-    const correct = predicted === undefined ? undefined : predicted === classIndex;
-    if (correct !== undefined) this.prequential.add(classIndex, correct);
-    if (served !== undefined && served.predicted !== '') this.judgeServed(classIndex, served.predicted === label);
-    learner.learnOne(embedding, classIndex);
-    state.samples += 1;
-    state.classSamples[classIndex]! += 1;
-    return { kind: 'learned', classIndex, correct };
+    const { counts, head } = this;
+    const known = head.classes.find(label);
+    if (served !== undefined && served.predicted !== '') this.judgeServed(label, known, served.predicted);
+    const { correct, drift } = this.test(embedding, known);
+    const classIndex = known ?? addClass(head, label);
+    for (const learner of head.candidates.learners) learner.learnOne(embedding, classIndex);
+    head.classes.countSample(classIndex);
+    counts.samples += 1;
+    counts.sinceChange += 1;
+    const promotion = head.championship.review(head.candidates, counts.sinceChange, counts);
+    return { kind: 'learned', classIndex, correct, ...newsOf(promotion, drift) };
   }
 
-  /** Compares the label with what the client was told. An answer without a class is no answer. */
-  private judgeServed(classIndex: number, correct: boolean): void {
-    this.served.add(classIndex, correct);
-    this.state.servedLabelled += 1;
-    if (correct) this.state.servedCorrect += 1;
+  /** Everyone predicts and is scored; then temperatures, weights and the drift detector see the label. */
+  private test(
+    embedding: Float32Array,
+    known: number | undefined,
+  ): { correct?: boolean; drift?: DriftEvent | undefined } {
+    const { classes, candidates, championship, judged } = this.head;
+    const { count } = classes;
+    if (count === 0) return {};
+    const { predicted, correct, confidence } = candidates.judge(embedding, count, known ?? -1, championship.champion);
+    // A class that is new will have the next index.
+    judged.add(known ?? count, predicted, confidence);
+    if (known === undefined) return { correct };
+    candidates.learnCalibration(count, known);
+    return { correct, drift: classes.samples[known]! < ESTABLISHED ? undefined : this.watchDrift(!correct) };
   }
 
-  private addClass(name: string): number {
-    const index = this.learner.addClass();
-    this.classIndices.set(name, index);
-    this.state.classes.push(name);
-    this.state.classSamples.push(0);
-    return index;
+  private watchDrift(wrong: boolean): DriftEvent | undefined {
+    const { counts, definition } = this;
+    const { candidates } = this.head;
+    const news = this.drift.observe(wrong, { sequence: counts.sequence, samples: counts.samples });
+    if (news?.change && definition.learner.drift.react) {
+      for (const learner of candidates.learners) learner.forget(news.change);
+      candidates.restartCalibration();
+      counts.sinceChange = news.change.recent;
+    }
+    return news?.event;
+  }
+
+  /** Compares the label with what the client was told, by what the names mean now. An answer without a class is no answer. */
+  private judgeServed(label: string, known: number | undefined, predicted: string): void {
+    const correct = known === undefined ? label === predicted : this.head.classes.find(predicted) === known;
+    this.served.push(correct ? 1 : 0);
+    this.counts.servedLabelled += 1;
+    if (correct) this.counts.servedCorrect += 1;
+  }
+
+  private act(act: LoggedAct, attachment: Uint8Array | undefined): FoldOutcome {
+    const result = applyAct(this.head, act, this.counts, attachment);
+    if (result.done) return { kind: 'acted', act, ...newsOf(result.promotion) };
+    this.counts.skipped += 1;
+    return { kind: 'act_skipped', act, reason: result.reason };
   }
 }
 
-/** The state before the first entry. */
-function startOf({ dimensions, learner }: HeadDefinition): FoldState {
+/** The parts of a head before its first entry, or as a state says. */
+function partsOf(definition: HeadDefinition, options: FoldOptions, restored?: FoldState): HeadParts {
+  const { trainer, arithmetic = fastest() } = options;
+  const setting = { dimensions: definition.dimensions, options: definition.learner, arithmetic, trainer };
+  const makeLearner = (kind: LearnerKind) => createLearner(kind, setting);
+  const learners = restored
+    ? restored.learners.map(({ kind, state }) => createLearner(kind, setting, state))
+    : firstKinds(definition).map(makeLearner);
+  checkClassCounts(learners, restored);
+  const imported = restored?.imported && new Imported(restored.imported, arithmetic);
+  const candidates = new CandidateSet(learners, imported, restored?.candidates);
   return {
-    sequence: 0,
-    samples: 0,
-    skipped: 0,
-    servedLabelled: 0,
-    servedCorrect: 0,
-    classes: [],
-    classSamples: [],
-    prequential: new Int32Array(0),
-    served: new Int32Array(0),
-    learner: SgdClassifier.start(dimensions, learner),
+    definition,
+    classes: new ClassTable(restored?.classes),
+    candidates,
+    championship: new Championship(restored?.championship ?? Championship.start(definition.learner.serve, candidates)),
+    judged: new JudgedSamples(restored?.judged),
+    arithmetic,
+    makeLearner,
   };
+}
+
+function firstKinds({ learner: { train } }: HeadDefinition): LearnerKind[] {
+  return train === 'auto' ? ['sgd'] : learnerKinds.filter((kind) => train.includes(kind));
+}
+
+function checkClassCounts(learners: readonly Learner[], restored: FoldState | undefined): void {
+  for (const { kind, classCount } of restored ? learners : []) {
+    if (classCount !== restored?.classes.names.length) throw corrupt(`its learner '${kind}' has ${classCount} classes`);
+  }
+}
+
+/** Without it, or with another, the fold would go on to another state than the log says. */
+function checkAttachment({ change }: Act, sequence: number, attachment: Uint8Array | undefined): void {
+  if (change.kind !== 'import_model') return;
+  const digest = attachment && createHash('sha256').update(attachment).digest('hex');
+  if (digest === change.digest) return;
+  const problem = digest === undefined ? 'is not there' : `has the digest ${digest}`;
+  throw new LearnerError(
+    'log_mismatch',
+    `entry ${sequence} imports the model ${change.digest}, which ${problem}: restore the object, or delete the head`,
+  );
+}
+
+function newsOf(promotion?: Promotion, drift?: DriftEvent): FoldNews {
+  return { ...(promotion && { promotion }), ...(drift && { drift }) };
+}
+
+function allOf(promises: readonly (Promise<void> | undefined)[]): Promise<void> | undefined {
+  const waiting = promises.filter((promise) => promise !== undefined);
+  return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => {});
 }

@@ -1,13 +1,13 @@
 /** The last `capacity` numbers: a window that counts samples, never time. */
 export class Recent {
-  private readonly values: Int32Array;
+  private readonly values: Float64Array;
   private next = 0;
   private filled = 0;
 
-  /** @param values Oldest first, at most `capacity`. */
-  constructor(capacity: number, values: Int32Array = new Int32Array(0)) {
-    this.values = new Int32Array(capacity);
-    for (const value of values) this.push(value);
+  /** @param values Oldest first; of more than `capacity` the newest stay. */
+  constructor(capacity: number, values: ArrayLike<number> = []) {
+    this.values = new Float64Array(capacity);
+    this.replace(values);
   }
 
   get count(): number {
@@ -17,14 +17,25 @@ export class Recent {
   push(value: number): void {
     const capacity = this.values.length;
     this.values[this.next] = value;
-    this.next = (this.next + 1) % capacity;
-    this.filled = Math.min(this.filled + 1, capacity);
+    this.next = this.next + 1 === capacity ? 0 : this.next + 1;
+    if (this.filled < capacity) this.filled += 1;
   }
 
-  /** The newest `count` values or as many as there are, oldest first. */
-  newest(count = this.filled): Int32Array {
+  /** Forgets what there is and takes these, oldest first. */
+  replace(values: ArrayLike<number>): void {
+    this.next = 0;
+    this.filled = 0;
+    for (let i = 0; i < values.length; i++) this.push(values[i]!);
+  }
+
+  /** The newest `count` values or as many as there are, oldest first: a copy. */
+  newest(count = this.filled): Float64Array<ArrayBuffer> {
     const taken = Math.min(count, this.filled);
-    const capacity = this.values.length;
-    return Int32Array.from({ length: taken }, (_, i) => this.values[(this.next - taken + i + capacity) % capacity]!);
+    const newest = new Float64Array(taken);
+    const fromStart = Math.min(taken, this.next);
+    const { length } = this.values;
+    newest.set(this.values.subarray(length - (taken - fromStart), length));
+    newest.set(this.values.subarray(this.next - fromStart, this.next), taken - fromStart);
+    return newest;
   }
 }

@@ -7,7 +7,7 @@ import { littleEndianHost, swapBytes } from './little-endian.js';
 // Numbers are little-endian. Nothing in it depends on time or place: equal content gives equal bytes.
 
 const MAGIC = Buffer.from('HEADWATR', 'latin1');
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const PREFIX = 16;
 const DIGEST = 32;
 const widths = { f32: 4, f64: 8, i32: 4 } as const;

@@ -1,143 +1,241 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { SgdState } from '../head/sgd.js';
-import type { HeadDefinition } from '../types.js';
+import type { LearnerState } from '../learners/learner.js';
+import { candidateNames, type HeadDefinition, type LearnerKind, learnerKinds } from '../types.js';
+import { LARGEST_WINDOW } from './accuracy.js';
+import type { CandidateSetState } from './candidates/candidate-set.js';
+import type { ChampionshipState } from './candidates/championship.js';
+import type { ImportedState } from './candidates/imported.js';
+import type { ClassTableState } from './class-table.js';
+import type { DriftWatchState } from './drift/drift-watch.js';
+import type { JudgedColumns } from './judged-samples.js';
 import { checkOwner } from './model-format.js';
 import { corrupt, decodeSnapshot, encodeSnapshot, type SnapshotArray } from './snapshot-container.js';
 
-/** A fold at one position of its log: everything that the entries after it depend on. */
-export interface FoldState {
+/** What a fold counts. */
+export interface FoldCounts {
   /** Sequence of the last entry folded; 0: none. */
   sequence: number;
   samples: number;
   skipped: number;
   servedLabelled: number;
   servedCorrect: number;
-  readonly classes: string[];
-  /** By class: samples learned. */
-  readonly classSamples: number[];
-  /** Judged samples as `Accuracy` keeps them, oldest first. */
-  readonly prequential: Int32Array;
-  readonly served: Int32Array;
-  readonly learner: SgdState;
+  /** Samples since the world last changed, as far as anyone knows. */
+  sinceChange: number;
+}
+
+/** A fold at one position of its log: everything that the entries after it depend on. */
+export interface FoldState {
+  readonly counts: FoldCounts;
+  readonly classes: ClassTableState;
+  readonly championship: ChampionshipState;
+  readonly drift: DriftWatchState;
+  readonly candidates: CandidateSetState;
+  readonly learners: readonly { readonly kind: LearnerKind; readonly state: LearnerState }[];
+  readonly imported: ImportedState | undefined;
+  /** Predictions of what serves. */
+  readonly judged: JudgedColumns;
+  /** Of what clients were told, oldest first: 1 for a right answer, else 0. */
+  readonly served: Float64Array;
 }
 
 const count = z.number().int().nonnegative();
+const fraction = z.number().min(0).max(1);
+const candidateName = z.enum(candidateNames);
+const level = z.enum(['stable', 'warning', 'drift']);
 const metadataSchema = z.object({
   head: z.string(),
   generation: z.number(),
   backboneIdentity: z.string(),
   dimensions: z.number().int().positive(),
   options: z.record(z.string(), z.unknown()),
-  sequence: count,
-  samples: count,
-  skipped: count,
-  servedLabelled: count,
-  servedCorrect: count,
-  classes: z.array(z.string()),
-  classSamples: z.array(count),
-  learner: z.object({ samples: count, rate: z.number().positive() }),
-  standardiser: z.object({ count, floor: z.number().nonnegative() }),
+  counts: z.object({
+    sequence: count,
+    samples: count,
+    skipped: count,
+    servedLabelled: count,
+    servedCorrect: count,
+    sinceChange: count,
+  }),
+  classes: z.object({
+    names: z.array(z.string()),
+    samples: z.array(count),
+    aliases: z.array(z.object({ name: z.string(), index: count })),
+  }),
+  championship: z.object({
+    serve: z.enum(['auto', ...candidateNames]),
+    champion: candidateName,
+    promotions: z.array(
+      z.object({ from: candidateName, to: candidateName, sequence: count, samples: count, reason: z.string() }),
+    ),
+  }),
+  drift: z.object({
+    level,
+    lasts: count,
+    adwin: z.object({ rows: z.array(z.array(count)).min(1), sinceCheck: count }),
+    history: z.array(z.object({ level, sequence: count, samples: count, errorBefore: fraction, errorAfter: fraction })),
+  }),
+  candidates: z.array(
+    z.object({
+      name: candidateName,
+      samples: count,
+      temperature: z.object({ logTemperature: z.number(), curvature: z.number().nonnegative() }),
+    }),
+  ),
+  blend: z.object({ names: z.array(candidateName), weights: z.array(fraction), samples: count }),
+  learners: z.array(z.object({ kind: z.enum(learnerKinds), metadata: z.unknown() })),
+  importedRows: z.array(z.number().int().min(-1)).nullable(),
 });
 type Metadata = z.infer<typeof metadataSchema>;
 
-/** The learner's half of a snapshot, as bytes: equal states of one head give equal bytes. */
+/** The learners' half of a snapshot, as bytes: equal states of one head give equal bytes. */
 export function encodeState(definition: HeadDefinition, state: FoldState): Uint8Array<ArrayBuffer> {
-  const { standardiser, classCount: _, samples, rate, ...perClass } = state.learner;
+  const { imported, judged, served } = state;
   const metadata: Metadata = {
     head: definition.name,
     generation: definition.generation,
     backboneIdentity: definition.backboneIdentity,
     dimensions: definition.dimensions,
     options: { ...definition.learner },
-    sequence: state.sequence,
-    samples: state.samples,
-    skipped: state.skipped,
-    servedLabelled: state.servedLabelled,
-    servedCorrect: state.servedCorrect,
-    classes: state.classes,
-    classSamples: state.classSamples,
-    learner: { samples, rate },
-    standardiser: { count: standardiser.count, floor: standardiser.floor },
+    counts: state.counts,
+    classes: { ...state.classes, aliases: [...state.classes.aliases] },
+    championship: state.championship,
+    drift: state.drift,
+    candidates: state.candidates.candidates.map(({ name, state: { temperature, scores } }) => ({
+      name,
+      samples: scores.samples,
+      temperature,
+    })),
+    blend: state.candidates.blend,
+    learners: state.learners.map(({ kind, state: { metadata } }) => ({ kind, metadata })),
+    importedRows: imported?.rows ?? null,
   };
-  const { weights, velocity, average, bias, biasVelocity, biasAverage, ages } = perClass;
-  return encodeSnapshot('state', {
-    metadata,
-    arrays: {
-      mean: standardiser.mean,
-      squares: standardiser.squares,
-      weights,
-      velocity,
-      average,
-      bias,
-      biasVelocity,
-      biasAverage,
-      ages,
-      prequential: state.prequential,
-      served: state.served,
-    },
-  });
+  const arrays: Record<string, SnapshotArray> = {
+    served,
+    'judged/label': judged.label,
+    'judged/predicted': judged.predicted,
+    'judged/confidence': judged.confidence,
+  };
+  for (const {
+    name,
+    state: { scores },
+  } of state.candidates.candidates) {
+    arrays[`scores/${name}/correct`] = scores.correct;
+    arrays[`scores/${name}/losses`] = scores.losses;
+  }
+  for (const {
+    kind,
+    state: { arrays: own },
+  } of state.learners) {
+    for (const [name, array] of Object.entries(own)) arrays[`${kind}/${name}`] = array;
+  }
+  if (imported) {
+    arrays['imported/weights'] = imported.weights;
+    arrays['imported/bias'] = imported.bias;
+  }
+  return encodeSnapshot('state', { metadata, arrays });
 }
 
-/** @throws LearnerError snapshot_corrupt when the bytes are damaged, or not a state of this head as it is defined. */
+/**
+ * Reads what `encodeState` wrote. The learners check their own states.
+ * @throws LearnerError snapshot_corrupt when the bytes are damaged, or not a state of this head as it is defined.
+ */
 export function decodeState(definition: HeadDefinition, bytes: Uint8Array): FoldState {
   const { metadata, arrays } = decodeSnapshot('state', bytes);
   const checked = metadataSchema.safeParse(metadata);
   if (!checked.success) throw corrupt(`its metadata is wrong: ${z.prettifyError(checked.error)}`);
-  const { learner, standardiser, options, classes, classSamples, sequence, samples, ...rest } = checked.data;
+  const { counts, classes, championship, drift, candidates, blend, learners, importedRows, options } = checked.data;
   checkOwner(checked.data, definition);
-  if (!isDeepStrictEqual(options, { ...definition.learner })) throw corrupt("its learner's options are not the head's");
-  checkClasses(definition, classes, classSamples);
-  const { dimensions } = definition;
-  const rows = (name: string, width: number) => floats(arrays, name, classes.length * width);
-  const judged = (name: string) => judgements(arrays, name, classes.length);
+  if (!isDeepStrictEqual(options, JSON.parse(JSON.stringify(definition.learner)))) {
+    throw corrupt("its learner's options are not the head's");
+  }
+  checkClasses(definition, classes);
+  checkCandidates(checked.data);
+  const window = (name: string, holds: (value: number) => boolean) => readWindow(arrays, name, holds);
+  const isFlag = (value: number) => value === 0 || value === 1;
+  const isClass = (value: number) => Number.isInteger(value) && value < classes.names.length;
+  const judged = {
+    label: window('judged/label', (value) => isClass(value) && value >= 0),
+    predicted: window('judged/predicted', (value) => isClass(value) && value >= -1),
+    confidence: window('judged/confidence', (value) => value >= 0 && value <= 1),
+  };
+  if (judged.label.length !== judged.predicted.length || judged.label.length !== judged.confidence.length) {
+    throw corrupt('its judged samples are not complete');
+  }
   return {
-    sequence,
-    samples,
-    skipped: rest.skipped,
-    servedLabelled: rest.servedLabelled,
-    servedCorrect: rest.servedCorrect,
+    counts,
     classes,
-    classSamples,
-    prequential: judged('prequential'),
-    served: judged('served'),
-    learner: {
-      standardiser: {
-        ...standardiser,
-        mean: floats(arrays, 'mean', dimensions),
-        squares: floats(arrays, 'squares', dimensions),
-      },
-      ...learner,
-      classCount: classes.length,
-      weights: rows('weights', dimensions),
-      velocity: rows('velocity', dimensions),
-      average: rows('average', dimensions),
-      bias: rows('bias', 1),
-      biasVelocity: rows('biasVelocity', 1),
-      biasAverage: rows('biasAverage', 1),
-      ages: rows('ages', 1),
+    championship,
+    drift,
+    candidates: {
+      candidates: candidates.map(({ name, samples, temperature }) => {
+        const correct = window(`scores/${name}/correct`, isFlag);
+        const losses = window(`scores/${name}/losses`, (value) => value >= 0);
+        return { name, state: { temperature, scores: { samples, correct, losses } } };
+      }),
+      blend,
     },
+    learners: learners.map(({ kind, metadata }) => ({ kind, state: { metadata, arrays: arraysOf(kind, arrays) } })),
+    imported: importedRows === null ? undefined : readImported(definition, importedRows, classes.names.length, arrays),
+    judged,
+    served: window('served', isFlag),
   };
 }
 
-function checkClasses(definition: HeadDefinition, classes: readonly string[], samples: readonly number[]): void {
-  const allowed =
-    definition.classes === 'open'
-      ? classes.length <= definition.maxClasses
-      : isDeepStrictEqual(classes, definition.classes);
-  if (!allowed) throw corrupt("its classes are not the head's");
-  if (new Set(classes).size !== classes.length || samples.length !== classes.length)
-    throw corrupt('its classes are wrong');
+function checkClasses({ maxClasses }: HeadDefinition, { names, samples, aliases }: Metadata['classes']): void {
+  const all = [...names, ...aliases.map(({ name }) => name)];
+  const fit = names.length === samples.length && aliases.every(({ index }) => index < names.length);
+  if (!fit || new Set(all).size !== all.length) throw corrupt('its classes are wrong');
+  if (names.length > maxClasses) throw corrupt("its classes are not the head's: it has more than the head may have");
 }
 
-function floats(arrays: Readonly<Record<string, SnapshotArray>>, name: string, length: number): Float64Array {
-  const array = arrays[name];
-  if (array instanceof Float64Array && array.length === length) return array;
-  throw corrupt(`its array '${name}' is not ${length} FP64 numbers`);
+/** Each candidate once, the champion among them, and the blend made of the others. */
+function checkCandidates({ candidates, learners, importedRows, blend, championship }: Metadata): void {
+  const members = [...learners.map(({ kind }) => kind), ...(importedRows === null ? [] : (['imported'] as const))];
+  const expected = members.length > 1 ? [...members, 'blend' as const] : members;
+  const names = candidates.map(({ name }) => name);
+  const sorted = (list: readonly string[]) => [...list].sort();
+  const mixed = members.length > 1 ? members : [];
+  const fits =
+    learners.length > 0 &&
+    isDeepStrictEqual(sorted(names), sorted(expected)) &&
+    new Set(names).size === names.length &&
+    isDeepStrictEqual(sorted(blend.names), sorted(mixed)) &&
+    blend.names.length === blend.weights.length &&
+    names.includes(championship.champion);
+  if (!fits) throw corrupt('its candidates are wrong');
 }
 
-function judgements(arrays: Readonly<Record<string, SnapshotArray>>, name: string, classes: number): Int32Array {
+/** The arrays whose names begin with the learner's, without it. */
+function arraysOf(kind: LearnerKind, arrays: Readonly<Record<string, SnapshotArray>>): Record<string, SnapshotArray> {
+  const prefix = `${kind}/`;
+  const own = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, array]) => [name.slice(prefix.length), array]));
+}
+
+function readImported(
+  { dimensions }: HeadDefinition,
+  rows: number[],
+  classes: number,
+  arrays: Readonly<Record<string, SnapshotArray>>,
+): ImportedState {
+  const { 'imported/weights': weights, 'imported/bias': bias } = arrays;
+  const fits =
+    weights instanceof Float32Array &&
+    bias instanceof Float32Array &&
+    weights.length === bias.length * dimensions &&
+    rows.length === classes &&
+    rows.every((row) => row < bias.length);
+  if (!fits) throw corrupt('its imported weights are wrong');
+  return { weights, bias, rows };
+}
+
+function readWindow(
+  arrays: Readonly<Record<string, SnapshotArray>>,
+  name: string,
+  holds: (value: number) => boolean,
+): Float64Array {
   const array = arrays[name];
-  if (array instanceof Int32Array && array.every((value) => value >= 0 && value >> 1 < classes)) return array;
-  throw corrupt(`its array '${name}' is not a list of judged samples`);
+  if (array instanceof Float64Array && array.length <= LARGEST_WINDOW && array.every(holds)) return array;
+  throw corrupt(`its array '${name}' is not a window of judged samples`);
 }

@@ -9,10 +9,10 @@ if (port === null) throw new Error('src/learner/fold/worker.ts is the entry of a
 
 const host = new FoldHost();
 
-port.on('message', (request: Request) => {
+port.on('message', async (request: Request) => {
   let response: Response;
   try {
-    response = { id: request.id, result: host.call(request.method, request.arguments) };
+    response = { id: request.id, result: await host.call(request.method, request.arguments) };
   } catch (error) {
     response = { id: request.id, failure: failureOf(error) };
   }
@@ -27,5 +27,6 @@ function failureOf(error: unknown): Failure {
 /** A snapshot's bytes are made for the caller: they are moved to its thread, not copied. */
 function transferable(response: Response): ArrayBuffer[] {
   if (!('result' in response) || response.result === null || !('model' in response.result)) return [];
-  return [response.result.model.buffer, response.result.state.buffer];
+  const { model, state } = response.result;
+  return state === null ? [model.buffer] : [model.buffer, state.buffer];
 }

@@ -30,9 +30,18 @@ test('many heads fold in the thread as they would here, and answer with what the
     for (const { bytes, sequence } of logOf(200)) here.fold(bytes, sequence);
     const { statistics, ...counts } = results[i]!;
     assert.deepEqual(statistics, here.statistics());
-    assert.deepEqual(counts, { folded: 196, repeated: 0, skipped: { wrong_dimensions: 4 }, lastSequence: 599 });
+    assert.deepEqual(counts, {
+      folded: 196,
+      repeated: 0,
+      skipped: { wrong_dimensions: 4 },
+      acts: [],
+      promotions: [],
+      drift: [],
+      waits: { count: 0, seconds: 0 },
+      lastSequence: 599,
+    });
     const snapshot = await pool.snapshot(definition.name);
-    assert.deepEqual(Buffer.from(snapshot.state), Buffer.from(here.snapshot().state));
+    assert.deepEqual(Buffer.from(snapshot.state!), Buffer.from(here.snapshot().state));
     assert.deepEqual(Buffer.from(snapshot.model), Buffer.from(here.snapshot().model));
     assert.equal(snapshot.sequence, 599);
   }
@@ -51,7 +60,7 @@ test('a head goes on from a snapshot, in another thread too', async (t) => {
   assert.equal(repeated, 20);
   const straight = new HeadFold(definitionOf());
   for (const { bytes, sequence } of logOf(300)) straight.fold(bytes, sequence);
-  assert.deepEqual(Buffer.from((await second.snapshot('animals')).state), Buffer.from(straight.snapshot().state));
+  assert.deepEqual(Buffer.from((await second.snapshot('animals')).state!), Buffer.from(straight.snapshot().state));
 });
 
 test('an error rejects its own call and leaves other heads alive', async (t) => {
@@ -64,7 +73,7 @@ test('an error rejects its own call and leaves other heads alive', async (t) => 
     [pool.open(definitionOf({ name: 'damaged' }), new Uint8Array(200)), 'snapshot_corrupt'],
     [pool.fold('animals', [{ bytes: Uint8Array.of(7), sequence: 2 }]), 'log_mismatch'],
     [
-      pool.open(definitionOf({ name: 'odd', learner: { ...definitionOf().learner, rate: -1 } }), null),
+      pool.open(definitionOf({ name: 'odd', learner: { ...definitionOf().learner, slda: { shrinkage: -1 } } }), null),
       'invalid_argument',
     ],
   ] as const;

@@ -5,7 +5,7 @@ import { decodeModel } from '../../../../src/learner/fold/model-format.js';
 import { classify } from '../../../../src/learner/head/classify.js';
 import { argmax } from '../../../../src/learner/head/softmax.js';
 import { LearnerError } from '../../../../src/learner/types.js';
-import { blobs } from '../../../contract/learner-contract.js';
+import { blobs } from '../../../contract/learner/blobs.js';
 import { definitionOf, entryOf, logOf } from './samples.js';
 
 test('restoring a snapshot anywhere and folding the rest gives the same bytes as folding straight through', () => {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { embeddingFromBytes, embeddingToBytes } from '../../../../src/learner/fold/embedding-bytes.js';
-import { decodeEntry, encodeSample, type Sample } from '../../../../src/learner/fold/log-entry.js';
+import {
+  attachmentOf,
+  decodeEntry,
+  encodeAct,
+  encodeSample,
+  type LoggedAct,
+  type Sample,
+} from '../../../../src/learner/fold/log-entry.js';
 import { decodeServedRecord, encodeServedRecord } from '../../../../src/learner/fold/served-record.js';
 import { LearnerError } from '../../../../src/learner/types.js';
 
@@ -24,7 +31,7 @@ test('a sample comes back from its bytes as it went in', () => {
 
 test('an answer without prediction is not the same as no answer', () => {
   const unserved = { ...sample, served: { version: 0, predicted: '', servedAtMs: 0 } };
-  assert.deepEqual(decodeEntry(encodeSample(unserved)).sample.served, unserved.served);
+  assert.deepEqual(decodeEntry(encodeSample(unserved)), { kind: 'sample', sample: unserved });
 });
 
 test('entries are read at any alignment, from Buffers and plain bytes', () => {
@@ -32,8 +39,44 @@ test('entries are read at any alignment, from Buffers and plain bytes', () => {
   for (let shift = 0; shift < 8; shift++) {
     const buffer = Buffer.alloc(bytes.length + shift);
     buffer.set(bytes, shift);
-    assert.deepEqual(decodeEntry(buffer.subarray(shift)).sample.embedding, sample.embedding);
-    assert.deepEqual(decodeEntry(new Uint8Array(buffer).subarray(shift)).sample.embedding, sample.embedding);
+    assert.deepEqual(decodeEntry(buffer.subarray(shift)), { kind: 'sample', sample });
+    assert.deepEqual(decodeEntry(new Uint8Array(buffer).subarray(shift)), { kind: 'sample', sample });
+  }
+});
+
+const digest = 'ab'.repeat(32);
+
+test('every act comes back from its bytes as it went in', () => {
+  const changes: LoggedAct[] = [
+    { kind: 'delete_class', name: 'Kätzchen 🐈' },
+    { kind: 'rename_class', from: 'cat', to: '__proto__' },
+    { kind: 'set_learners', learners: ['rls', 'sgd'] },
+    { kind: 'set_learners', learners: [] },
+    { kind: 'promote', candidate: 'blend' },
+    { kind: 'promote', candidate: null },
+    { kind: 'import_model', digest },
+  ];
+  for (const change of changes) {
+    const act = { id: '0193b6c2', atMs: 1.7e12 + 0.5, change };
+    const bytes = encodeAct(act);
+    assert.deepEqual(decodeEntry(bytes), { kind: 'act', act });
+    assert.equal(attachmentOf(bytes), change.kind === 'import_model' ? digest : undefined);
+  }
+  assert.equal(attachmentOf(encodeSample(sample)), undefined);
+});
+
+test('acts that a newer version may know stop the fold instead of being skipped', () => {
+  const act = { id: 'x', atMs: 0 };
+  const newer = [
+    { ...act, change: { kind: 'set_learners', learners: ['sgd', 'forest'] } },
+    { ...act, change: { kind: 'promote', candidate: 'forest' } },
+  ];
+  for (const unknown of newer) {
+    const bytes = encodeAct(unknown as Parameters<typeof encodeAct>[0]);
+    assert.throws(
+      () => decodeEntry(bytes),
+      (error) => error instanceof LearnerError && error.code === 'log_mismatch',
+    );
   }
 });
 

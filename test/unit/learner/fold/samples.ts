@@ -1,7 +1,7 @@
-import { encodeSample, type Sample } from '../../../../src/learner/fold/log-entry.js';
-import { defaultLearnerOptions } from '../../../../src/learner/head/learner-options.js';
+import { encodeAct, encodeSample, type LoggedAct, type Sample } from '../../../../src/learner/fold/log-entry.js';
+import { defaultLearnerOptions } from '../../../../src/learner/learners/learner-options.js';
 import type { HeadDefinition } from '../../../../src/learner/types.js';
-import { blobs } from '../../../contract/learner-contract.js';
+import { blobs } from '../../../contract/learner/blobs.js';
 
 /** A head on embeddings of 12 numbers. */
 export function definitionOf(changes: Partial<HeadDefinition> = {}): HeadDefinition {
@@ -31,6 +31,11 @@ export function entryOf(changes: Partial<Sample> = {}): Uint8Array {
     labelledAtMs: 7,
     ...changes,
   });
+}
+
+/** An act as the log holds it. */
+export function actOf(change: LoggedAct): Uint8Array {
+  return encodeAct({ id: '0193-4', atMs: 9.5, change });
 }
 
 /** A log that has joined samples right and wrong, new classes on the way, and entries that can't be learned. */

@@ -95,8 +95,8 @@ test('another kind, another format version and another head are refused by name'
   assert.throws(() => decodeModel(state), /it is a state, and a model is needed/);
   assert.throws(() => decodeState(definitionOf(), model), isCorrupt);
   const newer = Buffer.from(model);
-  newer.writeUInt32LE(2, 8);
-  assert.throws(() => decodeModel(resealed(newer)), /format version is 2/);
+  newer.writeUInt32LE(3, 8);
+  assert.throws(() => decodeModel(resealed(newer)), /format version is 3/);
   const others = [
     definitionOf({ name: 'plants' }),
     definitionOf({ generation: 3 }),
@@ -108,17 +108,27 @@ test('another kind, another format version and another head are refused by name'
     assert.throws(() => decodeState(other, state), isCorrupt);
   }
   const { learner } = definitionOf();
-  assert.throws(() => decodeState(definitionOf({ learner: { ...learner, rate: 0.02 } }), state), /options/);
-  assert.throws(() => decodeState(definitionOf({ classes: ['a', 'b'] }), state), /classes/);
+  assert.throws(() => decodeState(definitionOf({ learner: { ...learner, slda: { shrinkage: 3 } } }), state), /options/);
   assert.throws(() => decodeState(definitionOf({ maxClasses: 1 }), state), /classes/);
 });
 
 test('a state whose numbers contradict each other is refused', () => {
   const { state } = snapshot();
   const broken = [
-    withHeader(state, (header) => header.replace('"class 0"', '"class 1"')),
-    withHeader(state, (header) => header.replace(/"samples":\d+/, '"samples":-1')),
-    withHeader(state, (header) => header.replace('"velocity"', '"velocitx"')),
+    (header: string) => header.replace('"class 0"', '"class 1"'),
+    (header: string) => header.replace(/"samples":\d+/, '"samples":-1'),
+    (header: string) => header.replace('"scores/sgd/losses"', '"scores/sgd/lossez"'),
+    (header: string) => header.replace('"judged/label"', '"judged/labex"'),
+    (header: string) => header.replace('"champion":"sgd"', '"champion":"rls"'),
+    (header: string) => header.replace('"serve":"auto"', '"serve":"best"'),
+    (header: string) => header.replace('"blend":{"names":[]', '"blend":{"names":0'),
+    (header: string) => header.replace('"kind":"sgd"', '"kind":"rls"'),
   ];
-  for (const bytes of broken) assert.throws(() => decodeState(definitionOf(), bytes), isCorrupt);
+  for (const change of broken) {
+    const bytes = withHeader(state, change);
+    assert.throws(() => decodeState(definitionOf(), bytes), isCorrupt, `${change}`);
+  }
+  // What only the learners know is checked when they are made.
+  const velocity = withHeader(state, (header) => header.replace('sgd/velocity', 'sgd/velocitx'));
+  assert.throws(() => HeadFold.restore(definitionOf(), velocity), isCorrupt);
 });

@@ -1,0 +1,115 @@
+import type { DriftChange } from '../../learners/learner.js';
+import type { DriftEvent, DriftLevel } from '../../types.js';
+import { Adwin, type AdwinState, type Cut } from './adwin.js';
+
+/** A warning is as sure as `delta` times this, at most WARNING_LIMIT. */
+const WARNING_FACTOR = 10;
+const WARNING_LIMIT = 0.2;
+/** A warning stays for so many judged samples after it was last seen... */
+const WARNING_LASTS = 128;
+/**
+ * ... and a drift at least for so many. Meanwhile no other is reported: right after they have forgotten, the learners err more than before, and a detector that
+ * took that for the next drift would make them forget for ever. Then it begins anew.
+ */
+const DRIFT_LASTS = 512;
+const HISTORY = 20;
+
+export interface DriftWatchState {
+  level: DriftLevel;
+  /** Samples that the level still lasts. */
+  lasts: number;
+  readonly adwin: AdwinState;
+  /** Oldest first. */
+  readonly history: DriftEvent[];
+}
+
+export interface DriftNews {
+  /** The level has changed. */
+  readonly event: DriftEvent;
+  /** The learners should forget what is older. */
+  readonly change?: DriftChange | undefined;
+}
+
+/** The drift state of a head, from the errors of what serves: a rise of the error counts, a fall is what learning is for. */
+export class DriftWatch {
+  private readonly adwin: Adwin;
+
+  /** @param state Taken over, not copied. */
+  constructor(
+    private readonly delta: number,
+    private readonly state: DriftWatchState = {
+      level: 'stable',
+      lasts: 0,
+      adwin: { rows: [[]], sinceCheck: 0 },
+      history: [],
+    },
+  ) {
+    this.adwin = new Adwin(state.adwin);
+  }
+
+  get level(): DriftLevel {
+    return this.state.level;
+  }
+
+  get history(): readonly DriftEvent[] {
+    return this.state.history;
+  }
+
+  /**
+   * @param wrong Whether the champion's prediction was wrong.
+   * @param at Where the head is, for the history.
+   * @returns what changed, if anything did
+   */
+  observe(wrong: boolean, at: { readonly sequence: number; readonly samples: number }): DriftNews | undefined {
+    const { state } = this;
+    if (state.lasts > 0) state.lasts -= 1;
+    const check = this.adwin.add(wrong ? 1 : 0);
+    if (state.level === 'drift') return this.whileDrift(check, at);
+    if (check) {
+      const cut = this.adwin.findCut(this.delta);
+      if (cut) this.adwin.keep(cut.recent);
+      if (cut && cut.after > cut.before) {
+        state.lasts = DRIFT_LASTS;
+        return { event: this.enter('drift', cut, at), change: { recent: cut.recent } };
+      }
+      const hint = this.adwin.findCut(Math.min(WARNING_LIMIT, this.delta * WARNING_FACTOR));
+      if (hint && hint.after > hint.before) {
+        state.lasts = WARNING_LASTS;
+        if (state.level === 'stable') return { event: this.enter('warning', hint, at) };
+      }
+    }
+    return state.level === 'warning' && state.lasts === 0 ? { event: this.calm(at) } : undefined;
+  }
+
+  snapshot(): DriftWatchState {
+    return { ...this.state, adwin: this.adwin.snapshot(), history: [...this.state.history] };
+  }
+
+  private whileDrift(check: boolean, at: { sequence: number; samples: number }): DriftNews | undefined {
+    if (this.state.lasts > 0) {
+      const cut = check ? this.adwin.findCut(this.delta) : undefined;
+      if (cut) this.adwin.keep(cut.recent);
+      return undefined;
+    }
+    const event = this.calm(at);
+    this.adwin.clear();
+    return { event };
+  }
+
+  private calm(at: { sequence: number; samples: number }): DriftEvent {
+    const now = this.adwin.mean;
+    return this.enter('stable', { before: this.state.history.at(-1)?.errorAfter ?? now, after: now }, at);
+  }
+
+  private enter(
+    level: DriftLevel,
+    { before, after }: Pick<Cut, 'before' | 'after'>,
+    { sequence, samples }: { sequence: number; samples: number },
+  ): DriftEvent {
+    const event = { level, sequence, samples, errorBefore: before, errorAfter: after };
+    this.state.level = level;
+    this.state.history.push(event);
+    if (this.state.history.length > HISTORY) this.state.history.shift();
+    return event;
+  }
+}
