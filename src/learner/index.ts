@@ -19,5 +19,7 @@ export { type Checked, checkClassName, checkRequestId, isHeadName, MAX_ID_BYTES 
 export { type NatsAddress, parseNatsUrls } from './nats/nats-url.js';
 export { DEFAULT_STREAM_BYTES, type StreamBytes } from './nats/streams.js';
 export type { LearningOptions, Role } from './options.js';
+export type { VersionComparison } from './replay/compare-versions.js';
+export { type ReplayOptions, type ReplayProgress, type ReplayResult, replayHead } from './replay/replay-head.js';
 export { startLearning } from './start-learning.js';
 export * from './types.js';
