@@ -1,10 +1,7 @@
-import { defaultLearnerOptions } from '../../src/learner/head/learner-options.js';
-import { SgdClassifier, type SgdState } from '../../src/learner/head/sgd.js';
+import { createLearner } from '../../src/learner/learners/create.js';
+import { defaultLearnerOptions as options } from '../../src/learner/learners/learner-options.js';
 import { learnerContract } from './learner-contract.js';
 
-const options = defaultLearnerOptions;
-
-learnerContract('sgd', {
-  fresh: (dimensions) => new SgdClassifier(options, SgdClassifier.start(dimensions, options)),
-  restore: (snapshot) => new SgdClassifier(options, snapshot as SgdState),
-});
+learnerContract('sgd', (dimensions, arithmetic, state) =>
+  createLearner('sgd', { dimensions, options, arithmetic }, state),
+);

@@ -1,5 +1,5 @@
+import { sumInEightLanes } from '../arithmetic/eight-lanes.js';
 import type { HeadModel } from '../types.js';
-import { dotRow } from './dot.js';
 import { softmaxInPlace } from './softmax.js';
 
 /**
@@ -14,7 +14,9 @@ export function classify(model: HeadModel, embedding: Float32Array): Float32Arra
   }
   // FP64 sums: no product of two FP32 numbers overflows them.
   const logits = new Float64Array(classes.length);
-  for (let c = 0; c < logits.length; c++) logits[c] = dotRow(weights, c, embedding) + bias[c]!;
+  for (let c = 0; c < logits.length; c++) {
+    logits[c] = sumInEightLanes(weights, c * dimensions, embedding, dimensions) + bias[c]!;
+  }
   softmaxInPlace(logits);
   return Float32Array.from(logits);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sumInEightLanes } from '../../../../src/learner/arithmetic/eight-lanes.js';
 import { classify, topK } from '../../../../src/learner/head/classify.js';
-import { dotRow } from '../../../../src/learner/head/dot.js';
 import type { HeadModel } from '../../../../src/learner/types.js';
 
 function model(classes: number, dimensions: number, weight: (c: number, d: number) => number): HeadModel {
@@ -31,7 +31,7 @@ test('every length sums all its products', () => {
     const vector = Float64Array.from({ length }, (_, d) => (d % 5) - 2);
     for (let row = 0; row < 3; row++) {
       const naive = vector.reduce((sum, x, d) => sum + x * matrix[row * length + d]!, 0);
-      assert.equal(dotRow(matrix, row, vector), naive, `length ${length}, row ${row}`);
+      assert.equal(sumInEightLanes(matrix, row * length, vector, length), naive, `length ${length}, row ${row}`);
     }
   }
 });

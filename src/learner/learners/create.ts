@@ -1,0 +1,52 @@
+import type { Arithmetic } from '../../native/index.js';
+import { arithmetic as fastestArithmetic } from '../arithmetic/arithmetic.js';
+import type { LearnerKind, LearnerOptions } from '../types.js';
+import { capacityFor } from './class-rows.js';
+import type { Learner, LearnerState } from './learner.js';
+import { checkLearnerOptions } from './learner-options.js';
+import { precisionBytes } from './precision.js';
+import { RecursiveLearner } from './recursive-learner.js';
+import { Rls } from './rls.js';
+import { SgdLearner } from './sgd.js';
+import { Slda } from './slda.js';
+
+export interface LearnerSetting {
+  /** D, the length of an embedding. */
+  readonly dimensions: number;
+  readonly options: LearnerOptions;
+  /** undefined: the fastest there is. It changes no bit. */
+  readonly arithmetic?: Arithmetic;
+}
+
+/**
+ * A learner that goes on from `state`, or starts without classes.
+ * @throws LearnerError invalid_argument when an option is out of its range; snapshot_corrupt when `state` is none of such a learner
+ */
+export function createLearner(kind: LearnerKind, setting: LearnerSetting, state?: LearnerState): Learner {
+  const { dimensions, options, arithmetic = fastestArithmetic() } = setting;
+  checkLearnerOptions(options);
+  switch (kind) {
+    case 'sgd':
+      return new SgdLearner(dimensions, options.sgd, arithmetic, state);
+    case 'slda': {
+      const core = (saved?: LearnerState) => new Slda(dimensions, options.slda.shrinkage, arithmetic, saved);
+      return new RecursiveLearner(kind, dimensions, core, state);
+    }
+    case 'rls': {
+      const core = (saved?: LearnerState) => new Rls(dimensions, options.rls.ridge, arithmetic, saved);
+      return new RecursiveLearner(kind, dimensions, core, state);
+    }
+    case 'refit':
+      throw new Error('refit: not there yet');
+  }
+}
+
+/** Matrices of [classes, dimensions] FP64 numbers that a learner keeps. */
+const matrices: Record<LearnerKind, number> = { sgd: 3, slda: 2, rls: 1, refit: 3 };
+
+/** Memory that a learner's state will take with so many classes, in bytes. */
+export function estimateBytes(kind: LearnerKind, { dimensions }: LearnerSetting, classes: number): number {
+  const weights = matrices[kind] * capacityFor(classes) * dimensions * Float64Array.BYTES_PER_ELEMENT;
+  if (kind === 'slda' || kind === 'rls') return weights + precisionBytes(dimensions);
+  return weights;
+}
