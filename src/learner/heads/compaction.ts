@@ -7,6 +7,7 @@ import type { SnapshotStore } from '../nats/snapshot-store.js';
 import type { TrainingLog } from '../nats/training-log.js';
 import { type HeadDefinition, type HeadVersion, LearnerError } from '../types.js';
 import { type CompactionLimits, type CompactionStep, planCompaction } from './compaction-plan.js';
+import type { HeadRegistry } from './head-registry.js';
 import { rememberIds } from './remember-ids.js';
 
 export interface CompactorOptions {
@@ -15,6 +16,8 @@ export interface CompactorOptions {
   readonly removed: RemovedIds;
   readonly store: HeadStore;
   readonly snapshots: SnapshotStore;
+  /** Hears of each change at once, so that retention keeps what was chosen. */
+  readonly registry: Pick<HeadRegistry, 'take'>;
   readonly limits: CompactionLimits;
   readonly tell: LearningObserver['log'];
 }
@@ -139,12 +142,14 @@ export class LogCompactor {
   }
 
   private async write(definition: HeadDefinition, record: CompactionRecord, revision: number | undefined) {
-    const written = await this.options.store.compareAndSet(definition.name, 'compaction', record, revision);
-    if (written !== undefined) return written;
-    throw new LearnerError(
-      'head_unavailable',
-      `the log of head '${definition.name}' is being compacted by another process`,
-    );
+    const { store, registry } = this.options;
+    const { name } = definition;
+    const written = await store.compareAndSet(name, 'compaction', record, revision);
+    if (written === undefined) {
+      throw new LearnerError('head_unavailable', `the log of head '${name}' is being compacted by another process`);
+    }
+    registry.take({ head: name, key: 'compaction', stored: { value: record, revision: written }, revision: written });
+    return written;
   }
 
   private tellPurged({ name }: HeadDefinition, to: number): void {
