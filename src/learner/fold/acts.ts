@@ -1,18 +1,9 @@
-import type { Arithmetic } from '../../native/index.js';
-import type { Learner } from '../learners/learner.js';
-import {
-  type HeadDefinition,
-  type HeadModel,
-  LearnerError,
-  type LearnerKind,
-  learnerKinds,
-  type Promotion,
-} from '../types.js';
-import type { CandidateSet } from './candidates/candidate-set.js';
-import type { Championship, Place } from './candidates/championship.js';
+import { createHash } from 'node:crypto';
+import { type HeadModel, LearnerError, type LearnerKind, learnerKinds, type Promotion } from '../types.js';
+import type { Place } from './candidates/championship.js';
 import { Imported } from './candidates/imported.js';
-import type { ClassTable, RenameProblem } from './class-table.js';
-import type { JudgedSamples } from './judged-samples.js';
+import type { RenameProblem } from './class-table.js';
+import { addClass, type HeadParts } from './head-parts.js';
 import type { LoggedAct } from './log-entry.js';
 import { decodeModel } from './model-format.js';
 
@@ -23,16 +14,19 @@ export type ActResult =
   | { readonly done: true; readonly promotion?: Promotion | undefined }
   | { readonly done: false; readonly reason: ActSkipReason };
 
-/** What acts work on. */
-export interface HeadParts {
-  readonly definition: HeadDefinition;
-  readonly classes: ClassTable;
-  readonly candidates: CandidateSet;
-  readonly championship: Championship;
-  readonly judged: JudgedSamples;
-  readonly arithmetic: Arithmetic;
-  /** A learner that knows nothing and has no classes. */
-  makeLearner(kind: LearnerKind): Learner;
+/**
+ * Without its attachment, or with another, the fold would go on to another state than the log says.
+ * @throws LearnerError log_mismatch.
+ */
+export function checkAttachment(act: LoggedAct, sequence: number, attachment: Uint8Array | undefined): void {
+  if (act.kind !== 'import_model') return;
+  const digest = attachment && createHash('sha256').update(attachment).digest('hex');
+  if (digest === act.digest) return;
+  const problem = digest === undefined ? 'is not there' : `has the digest ${digest}`;
+  throw new LearnerError(
+    'log_mismatch',
+    `entry ${sequence} imports the model ${act.digest}, which ${problem}: restore the object, or delete the head`,
+  );
 }
 
 /** @param attachment The model's bytes for `import_model`, with the digest that the act names. */
@@ -52,12 +46,6 @@ export function applyAct(head: HeadParts, act: LoggedAct, at: Place, attachment?
     case 'import_model':
       return importModel(head, attachment, at);
   }
-}
-
-/** Adds a class of which nothing is known, everywhere. @returns its index */
-export function addClass({ classes, candidates }: Pick<HeadParts, 'classes' | 'candidates'>, name: string): number {
-  candidates.addClass();
-  return classes.add(name);
 }
 
 function deleteClass({ classes, candidates, judged }: HeadParts, name: string): ActResult {

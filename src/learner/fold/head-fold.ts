@@ -1,31 +1,22 @@
-import { createHash } from 'node:crypto';
 import type { Arithmetic } from '../../native/index.js';
 import { arithmetic as fastest } from '../arithmetic/arithmetic.js';
-import { createLearner } from '../learners/create.js';
-import type { Learner } from '../learners/learner.js';
 import { checkLearnerOptions } from '../learners/learner-options.js';
+import { inlineTrainer, type Trainer } from '../learners/trainer.js';
 import {
   type DriftEvent,
   type HeadDefinition,
   type HeadModel,
   type HeadStatistics,
   LearnerError,
-  type LearnerKind,
-  learnerKinds,
   type Promotion,
 } from '../types.js';
 import { LARGEST_WINDOW, windowAccuracies } from './accuracy.js';
-import { type ActSkipReason, addClass, applyAct, type HeadParts } from './acts.js';
-import { CandidateSet } from './candidates/candidate-set.js';
-import { Championship } from './candidates/championship.js';
-import { Imported } from './candidates/imported.js';
-import { ClassTable } from './class-table.js';
+import { type ActSkipReason, applyAct, checkAttachment } from './acts.js';
 import { DriftWatch } from './drift/drift-watch.js';
-import { JudgedSamples } from './judged-samples.js';
-import { type Act, decodeEntry, type LoggedAct, type Sample } from './log-entry.js';
+import { addClass, type HeadParts, headParts } from './head-parts.js';
+import { decodeEntry, type LoggedAct, type Sample } from './log-entry.js';
 import { encodeModel } from './model-format.js';
 import { Recent } from './recent.js';
-import { corrupt } from './snapshot-container.js';
 import { decodeState, encodeState, type FoldCounts, type FoldState } from './state-format.js';
 
 /** Why a sample of the log taught nothing. */
@@ -57,7 +48,7 @@ export type FoldOutcome =
 /** What a fold uses, which decides nothing but speed. */
 export interface FoldOptions {
   /** Runs refits; by default at once, on this thread. */
-  readonly trainer?: unknown;
+  readonly trainer?: Trainer;
   readonly arithmetic?: Arithmetic;
 }
 
@@ -89,7 +80,8 @@ export class HeadFold {
       servedCorrect: 0,
       sinceChange: 0,
     };
-    this.head = partsOf(definition, options, restored);
+    const { trainer = inlineTrainer, arithmetic = fastest() } = options;
+    this.head = headParts(definition, { trainer, arithmetic }, restored);
     this.drift = new DriftWatch(definition.learner.drift.delta, restored?.drift);
     this.served = new Recent(LARGEST_WINDOW, restored?.served);
     if (!restored && definition.classes !== 'open') for (const name of definition.classes) addClass(this.head, name);
@@ -127,7 +119,7 @@ export class HeadFold {
     }
     if (sequence <= this.counts.sequence) return { kind: 'repeated' };
     const entry = decodeEntry(entryBytes);
-    if (entry.kind === 'act') checkAttachment(entry.act, sequence, attachment);
+    if (entry.kind === 'act') checkAttachment(entry.act.change, sequence, attachment);
     if (this.waitsFor()) throw new Error('a refit is due: await waitsFor() before the next entry is folded');
     this.counts.sequence = sequence;
     if (entry.kind === 'act') return this.act(entry.act.change, attachment);
@@ -264,50 +256,6 @@ export class HeadFold {
     this.counts.skipped += 1;
     return { kind: 'act_skipped', act, reason: result.reason };
   }
-}
-
-/** The parts of a head before its first entry, or as a state says. */
-function partsOf(definition: HeadDefinition, options: FoldOptions, restored?: FoldState): HeadParts {
-  const { trainer, arithmetic = fastest() } = options;
-  const setting = { dimensions: definition.dimensions, options: definition.learner, arithmetic, trainer };
-  const makeLearner = (kind: LearnerKind) => createLearner(kind, setting);
-  const learners = restored
-    ? restored.learners.map(({ kind, state }) => createLearner(kind, setting, state))
-    : firstKinds(definition).map(makeLearner);
-  checkClassCounts(learners, restored);
-  const imported = restored?.imported && new Imported(restored.imported, arithmetic);
-  const candidates = new CandidateSet(learners, imported, restored?.candidates);
-  return {
-    definition,
-    classes: new ClassTable(restored?.classes),
-    candidates,
-    championship: new Championship(restored?.championship ?? Championship.start(definition.learner.serve, candidates)),
-    judged: new JudgedSamples(restored?.judged),
-    arithmetic,
-    makeLearner,
-  };
-}
-
-function firstKinds({ learner: { train } }: HeadDefinition): LearnerKind[] {
-  return train === 'auto' ? ['sgd'] : learnerKinds.filter((kind) => train.includes(kind));
-}
-
-function checkClassCounts(learners: readonly Learner[], restored: FoldState | undefined): void {
-  for (const { kind, classCount } of restored ? learners : []) {
-    if (classCount !== restored?.classes.names.length) throw corrupt(`its learner '${kind}' has ${classCount} classes`);
-  }
-}
-
-/** Without it, or with another, the fold would go on to another state than the log says. */
-function checkAttachment({ change }: Act, sequence: number, attachment: Uint8Array | undefined): void {
-  if (change.kind !== 'import_model') return;
-  const digest = attachment && createHash('sha256').update(attachment).digest('hex');
-  if (digest === change.digest) return;
-  const problem = digest === undefined ? 'is not there' : `has the digest ${digest}`;
-  throw new LearnerError(
-    'log_mismatch',
-    `entry ${sequence} imports the model ${change.digest}, which ${problem}: restore the object, or delete the head`,
-  );
 }
 
 function newsOf(promotion?: Promotion, drift?: DriftEvent): FoldNews {

@@ -82,7 +82,11 @@ const metadataSchema = z.object({
       temperature: z.object({ logTemperature: z.number(), curvature: z.number().nonnegative() }),
     }),
   ),
-  blend: z.object({ names: z.array(candidateName), weights: z.array(fraction), samples: count }),
+  blend: z.object({
+    names: z.array(candidateName),
+    weights: z.array(z.number().nonnegative()),
+    curvature: z.array(z.number()),
+  }),
   learners: z.array(z.object({ kind: z.enum(learnerKinds), metadata: z.unknown() })),
   importedRows: z.array(z.number().int().min(-1)).nullable(),
 });
@@ -202,6 +206,7 @@ function checkCandidates({ candidates, learners, importedRows, blend, championsh
     new Set(names).size === names.length &&
     isDeepStrictEqual(sorted(blend.names), sorted(mixed)) &&
     blend.names.length === blend.weights.length &&
+    blend.names.length ** 2 === blend.curvature.length &&
     names.includes(championship.champion);
   if (!fits) throw corrupt('its candidates are wrong');
 }

@@ -1,5 +1,6 @@
 // The entry file of the worker thread that folds training logs, so that learning never holds up the event loop.
 import { parentPort } from 'node:worker_threads';
+import { ThreadTrainer } from '../learners/thread-trainer.js';
 import { LearnerError } from '../types.js';
 import { FoldHost } from './fold-host.js';
 import type { Failure, Request, Response } from './protocol.js';
@@ -7,7 +8,8 @@ import type { Failure, Request, Response } from './protocol.js';
 const port = parentPort;
 if (port === null) throw new Error('src/learner/fold/worker.ts is the entry of a worker thread: start it by FoldPool');
 
-const host = new FoldHost();
+/** The thread for refits starts with the first of them, and ends with this one. */
+const host = new FoldHost({ trainer: new ThreadTrainer() });
 
 port.on('message', async (request: Request) => {
   let response: Response;

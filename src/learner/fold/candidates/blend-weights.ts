@@ -1,45 +1,50 @@
-import { exp } from '../../head/exp.js';
 import type { CandidateName } from '../../types.js';
+import { solveSymmetric } from './solve-symmetric.js';
 
-/** The step is FIRST_RATE at first, falls as 1 / sqrt of the samples, and stays at LAST_RATE: weights settle, and can still follow. */
-const FIRST_RATE = 0.05;
-const LAST_RATE = 0.005;
-/** Of a slope in nats: one wild miss must not decide. */
-const LARGEST_SLOPE = 5;
-/** Share that is dealt out evenly in each step, so that no candidate is lost for good (Herbster and Warmuth 1998). */
-const EVEN_SHARE = 1e-4;
+/** Samples over which the curvature is summed, and so how fast the weights follow: a step is about 1 / count at first, 1 / MEMORY later. */
+const MEMORY = 1000;
+/** As if so much curvature had always been seen: the first samples must not throw the weights about, nor candidates that say the same. */
+const PRIOR_CURVATURE = 10;
+/** Of one sample: logits beyond all measure must not freeze the weights. */
+const LARGEST_CURVATURE = 100;
+const LARGEST_STEP = 0.05;
+const LARGEST_WEIGHT = 4;
 
 export interface BlendWeightsState {
   names: CandidateName[];
-  /** Above zero, sum one. */
+  /** Of each name, from 0. */
   weights: number[];
-  /** Samples learned since the last candidate came. */
-  samples: number;
+  /** [names, names] */
+  curvature: number[];
 }
 
 /**
- * How much each candidate's calibrated logits count in their sum: weights in the simplex, even at first, that follow the log loss of the blend by exponentiated
- * gradient (Kivinen and Warmuth 1997).
+ * How much each candidate's calibrated logits u_k count in their sum, even at first and none below zero, learned from one sample after the other by an online
+ * Newton step on the blend's log loss. With p = softmax(sum of a_k u_k) and label y, its slope in a_k is E_p[u_k] - u_k[y], and its curvature the covariance of
+ * u_j and u_k under p. So the weights are the blend's temperature as well.
  */
 export class BlendWeights {
-  private readonly slopes: number[] = [];
+  /** By candidate: how far its logits are above the label's, on average. */
+  private means = new Float64Array(0);
 
   /** @param state Taken over, not copied. */
-  constructor(private readonly state: BlendWeightsState = { names: [], weights: [], samples: 0 }) {}
+  constructor(private readonly state: BlendWeightsState = { names: [], weights: [], curvature: [] }) {
+    this.means = new Float64Array(state.names.length);
+  }
 
-  /** Takes these for what is blended: who is new gets an even share, who is not named leaves his to the others. */
+  /** Takes these for what is blended: who is new gets an even share, and who stays keeps what the others leave him. */
   setNames(names: readonly CandidateName[]): void {
     const { state } = this;
-    const even = 1 / names.length;
-    const weights = names.map((name) => {
-      const before = state.names.indexOf(name);
-      return before < 0 ? undefined : state.weights[before]!;
+    const before = new Map(state.names.map((name, k) => [name, state.weights[k]!]));
+    const newcomers = names.filter((name) => !before.has(name)).length;
+    const left = 1 - newcomers / names.length;
+    state.weights = names.map((name) => {
+      const weight = before.get(name);
+      return weight === undefined ? 1 / names.length : weight * left;
     });
-    const newcomers = weights.filter((weight) => weight === undefined).length;
-    const kept = weights.reduce<number>((sum, weight) => sum + (weight ?? 0), 0);
-    state.weights = weights.map((weight) => (weight === undefined ? even : (weight / kept) * (1 - newcomers * even)));
     state.names = [...names];
-    if (newcomers > 0) state.samples = 0;
+    this.means = new Float64Array(names.length);
+    this.restart();
   }
 
   /** In the order of the names given. */
@@ -47,52 +52,76 @@ export class BlendWeights {
     return this.state.weights;
   }
 
-  of(name: CandidateName): number {
-    return this.state.weights[this.state.names.indexOf(name)] ?? 0;
+  /** The candidate's part of the sum of all weights; 0 for one that is not blended. */
+  shareOf(name: CandidateName): number {
+    const { names, weights } = this.state;
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    const weight = weights[names.indexOf(name)] ?? 0;
+    return sum === 0 ? 0 : weight / sum;
   }
 
   /**
-   * One step of exponentiated gradient.
+   * One step.
    * @param scaled Of each candidate in order: its calibrated logits [>= count]. @param probabilities The blend's, [>= count].
-   * @param temperature The blend's own. @param label Below count.
+   * @param label Below count.
    */
-  learn(
-    scaled: readonly Float64Array[],
-    probabilities: Float64Array,
-    temperature: number,
-    count: number,
-    label: number,
-  ): void {
-    const { state, slopes } = this;
-    let meanSlope = 0;
-    for (let k = 0; k < scaled.length; k++) {
-      slopes[k] = slopeOf(scaled[k]!, probabilities, count, label) / temperature;
-      meanSlope += state.weights[k]! * slopes[k]!;
+  learn(scaled: readonly Float64Array[], probabilities: Float64Array, count: number, label: number): void {
+    const { weights } = this.state;
+    this.addCurvature(scaled, probabilities, count, label);
+    const step = solveSymmetric(Float64Array.from(this.state.curvature), this.means);
+    for (let k = 0; k < weights.length; k++) {
+      const bounded = Math.max(-LARGEST_STEP, Math.min(LARGEST_STEP, step[k]!));
+      weights[k] = Math.max(0, Math.min(LARGEST_WEIGHT, weights[k]! - bounded));
     }
-    state.samples += 1;
-    const rate = Math.max(LAST_RATE, FIRST_RATE / Math.sqrt(state.samples));
-    let sum = 0;
-    for (let k = 0; k < scaled.length; k++) {
-      const slope = Math.max(-LARGEST_SLOPE, Math.min(LARGEST_SLOPE, slopes[k]! - meanSlope));
-      state.weights[k] = state.weights[k]! * exp(-rate * slope);
-      sum += state.weights[k]!;
-    }
-    const even = EVEN_SHARE / scaled.length;
-    for (let k = 0; k < scaled.length; k++) state.weights[k] = (1 - EVEN_SHARE) * (state.weights[k]! / sum) + even;
   }
 
-  /** The world changed: moves fast again from where it is. */
+  /** What is blended differs from now on: moves fast again from where it is. */
   restart(): void {
-    this.state.samples = 0;
+    const n = this.state.names.length;
+    this.state.curvature = Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? PRIOR_CURVATURE : 0));
   }
 
   snapshot(): BlendWeightsState {
-    return { ...this.state, names: [...this.state.names], weights: [...this.state.weights] };
+    const { names, weights, curvature } = this.state;
+    return { names: [...names], weights: [...weights], curvature: [...curvature] };
+  }
+
+  /** Leaves the slopes in `means`, and takes the sample's covariances into the curvature. */
+  private addCurvature(
+    scaled: readonly Float64Array[],
+    probabilities: Float64Array,
+    count: number,
+    label: number,
+  ): void {
+    const { means } = this;
+    const { curvature } = this.state;
+    const n = scaled.length;
+    for (let k = 0; k < n; k++) means[k] = meanAbove(scaled[k]!, probabilities, count, label);
+    const sample = new Float64Array(n * n);
+    let largest = 0;
+    for (let j = 0; j < n; j++) {
+      for (let k = 0; k <= j; k++) {
+        const a = scaled[j]!;
+        const b = scaled[k]!;
+        let covariance = 0;
+        for (let c = 0; c < count; c++) {
+          covariance += probabilities[c]! * (a[c]! - a[label]! - means[j]!) * (b[c]! - b[label]! - means[k]!);
+        }
+        sample[j * n + k] = covariance;
+        sample[k * n + j] = covariance;
+      }
+      largest = Math.max(largest, sample[j * n + j]!);
+    }
+    const factor = largest > LARGEST_CURVATURE ? LARGEST_CURVATURE / largest : 1;
+    for (let i = 0; i < n * n; i++) {
+      const prior = i % (n + 1) === 0 ? PRIOR_CURVATURE / MEMORY : 0;
+      curvature[i] = curvature[i]! * (1 - 1 / MEMORY) + sample[i]! * factor + prior;
+    }
   }
 }
 
-/** How the blend's log loss rises with this candidate's weight, but for the temperature: E_p[u] - u[label]. */
-function slopeOf(scaled: Float64Array, probabilities: Float64Array, count: number, label: number): number {
+/** E_p[u] - u[label]. */
+function meanAbove(scaled: Float64Array, probabilities: Float64Array, count: number, label: number): number {
   const origin = scaled[label]!;
   let mean = 0;
   for (let c = 0; c < count; c++) mean += probabilities[c]! * (scaled[c]! - origin);

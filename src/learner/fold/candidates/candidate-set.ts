@@ -99,8 +99,7 @@ export class CandidateSet {
     const { blend, members } = this;
     if (blend) {
       const scaled = members.map(({ candidate }) => candidate.scaled);
-      this.weights.learn(scaled, blend.probabilities, blend.temperature.value, count, label);
-      blend.learn(label);
+      this.weights.learn(scaled, blend.probabilities, count, label);
     }
     for (const { candidate } of members) candidate.learn(label);
   }
@@ -120,7 +119,7 @@ export class CandidateSet {
       return sumOfClassifiers([{ factor: 1 / temperature(member.candidate), classifier: member.source.serving() }]);
     }
     const parts = this.members.map(({ candidate, source }, k) => ({
-      factor: this.weights.values[k]! / (temperature(candidate) * temperature(this.blend)),
+      factor: this.weights.values[k]! / temperature(candidate),
       classifier: source.serving(),
     }));
     return sumOfClassifiers(parts);
@@ -133,7 +132,7 @@ export class CandidateSet {
       accuracy: scores.accuracy(),
       logLoss: scores.meanLoss(),
       temperature: temperature.value,
-      weight: this.blend ? this.weights.of(name) : 1,
+      weight: this.blend ? this.weights.shareOf(name) : 1,
       bytes: this.members.find(({ candidate }) => candidate.name === name)?.source.bytes ?? 0,
     }));
   }
@@ -146,7 +145,7 @@ export class CandidateSet {
   }
 
   /**
-   * There is a blend when there is something to blend; its temperature finds its way again when its parts have changed.
+   * There is a blend when there is something to blend. Its weights are its temperature as well, so it keeps one of 1.
    * @param blend Its state, when members and weights are those of a snapshot.
    */
   private setMembers(members: readonly Member[], blend?: CandidateState): void {
@@ -159,7 +158,6 @@ export class CandidateSet {
       return;
     }
     if (blend === undefined) this.weights.setNames(this.members.map(({ candidate }) => candidate.name));
-    this.blend?.temperature.restart();
     this.blend ??= new Candidate('blend', blend);
   }
 

@@ -8,7 +8,7 @@ const LONGEST_COMPARED = 1000;
 /** Nats that a challenger must be better by... */
 const MARGIN = 0.01;
 /** ... beyond so many standard errors of the difference, sample by sample. */
-const STANDARD_ERRORS = 1;
+const STANDARD_ERRORS = 2;
 
 export interface Verdict {
   readonly winner: Candidate;
