@@ -38,6 +38,15 @@ HEADWATER_INLINE Vector load(const double* p) {
   return v;
 }
 HEADWATER_INLINE void store(double* p, Vector v) { std::memcpy(p, &v, sizeof v); }
+HEADWATER_INLINE void store(double* p, double x) { *p = x; }
+
+/** A vector, or one number. */
+template <typename Number>
+HEADWATER_INLINE Number loadAs(const double* p) {
+  Number number;
+  std::memcpy(&number, p, sizeof number);
+  return number;
+}
 
 HEADWATER_INLINE Vector load(const float* p) {
 #if defined(HEADWATER_AVX512) || defined(HEADWATER_AVX2)
@@ -51,9 +60,13 @@ HEADWATER_INLINE Vector load(const float* p) {
 }
 
 HEADWATER_INLINE Vector broadcast(double x) {
-  Vector v;
-  for (int lane = 0; lane < kWidth; lane++) v[lane] = x;
-  return v;
+#if defined(HEADWATER_AVX512)
+  return Vector{x, x, x, x, x, x, x, x};
+#elif defined(HEADWATER_AVX2)
+  return Vector{x, x, x, x};
+#else
+  return Vector{x, x};
+#endif
 }
 
 /** Eight lanes to their sum, in the order that the definition says. */

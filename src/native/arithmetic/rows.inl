@@ -42,34 +42,43 @@ void multiplyRowsOfFloats(const float* matrix, const float* vector, int64_t rows
   multiplyAllRows(matrix, vector, rows, columns, out);
 }
 
-// Each number by itself: the compiler makes vectors of it.
+/** Calls f(d, number) for d = 0 ... length - 1, with whole vectors where `written` is aligned to them: unaligned ones straddle cache lines. */
+template <typename Function>
+HEADWATER_INLINE void forEachNumber(const double* written, int64_t length, Function f) {
+  const auto misaligned = static_cast<int64_t>(reinterpret_cast<uintptr_t>(written) / sizeof(double) % kWidth);
+  int64_t d = 0;
+  for (const int64_t end = smaller(misaligned == 0 ? 0 : kWidth - misaligned, length); d < end; d++) f(d, double{});
+  for (; d + kWidth <= length; d += kWidth) f(d, Vector{});
+  for (; d < length; d++) f(d, double{});
+}
 
-void addOuter(double* __restrict matrix, const double* __restrict coefficients, const double* __restrict vector, int64_t rows,
-              int64_t columns) {
+void addOuter(double* matrix, const double* coefficients, const double* vector, int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; r++) {
     double* row = matrix + r * columns;
     const double coefficient = coefficients[r];
-    for (int64_t d = 0; d < columns; d++) row[d] += coefficient * vector[d];
-  }
-}
-
-HEADWATER_INLINE void stepRow(double* __restrict weights, double* __restrict velocity, double* __restrict average, double error,
-                              double pull, const SgdStep& step) {
-  const double* __restrict input = step.input;
-  const double rate = step.rate, momentum = step.momentum, weightDecay = step.weightDecay;
-  for (int64_t d = 0, columns = step.columns; d < columns; d++) {
-    const double v = momentum * velocity[d] + (error * input[d] + weightDecay * weights[d]);
-    const double moved = weights[d] - rate * v;
-    velocity[d] = v;
-    weights[d] = moved;
-    average[d] += pull * (moved - average[d]);
+    forEachNumber(row, columns, [=](int64_t d, auto number) __attribute__((always_inline)) {
+      using Number = decltype(number);
+      store(row + d, loadAs<Number>(row + d) + coefficient * loadAs<Number>(vector + d));
+    });
   }
 }
 
 void stepRows(const SgdStep& step) {
+  const double rate = step.rate, momentum = step.momentum, weightDecay = step.weightDecay;
+  const double* input = step.input;
   for (int64_t r = 0; r < step.rows; r++) {
-    const int64_t at = r * step.columns;
-    stepRow(step.weights + at, step.velocity + at, step.average + at, step.errors[r], step.pulls[r], step);
+    double *weights = step.weights + r * step.columns, *velocity = step.velocity + r * step.columns;
+    double* average = step.average + r * step.columns;
+    const double error = step.errors[r], pull = step.pulls[r];
+    forEachNumber(weights, step.columns, [=](int64_t d, auto number) __attribute__((always_inline)) {
+      using Number = decltype(number);
+      const Number w = loadAs<Number>(weights + d), a = loadAs<Number>(average + d);
+      const Number v = momentum * loadAs<Number>(velocity + d) + (error * loadAs<Number>(input + d) + weightDecay * w);
+      const Number moved = w - rate * v;
+      store(velocity + d, v);
+      store(weights + d, moved);
+      store(average + d, a + pull * (moved - a));
+    });
   }
 }
 
