@@ -1,0 +1,107 @@
+import type { Arithmetic } from '../../native/index.js';
+import type { FitJob, PenaltyChoice } from './fit-job.js';
+import type { Members } from './softmax-regression.js';
+import type { StandardisedClassifier } from './standardisation.js';
+
+/**
+ * The penalties to choose from: factors of half the squared weights beside the sum of all losses, for embeddings of unit variance a dimension. They do not
+ * grow with the samples: a Gaussian prior of the weights does not, either.
+ */
+export const penalties: readonly number[] = [1, 3, 10, 30, 100, 300, 1000];
+/** Until a choice was made. */
+export const firstPenalty = penalties.indexOf(30);
+
+/** Members that the choice is made with, at most: more would cost more, and hardly choose better. */
+const MOST_MEMBERS = 1000;
+/** With fewer held-out members, there is no choice. */
+const LEAST_HELD_OUT = 16;
+/** Another penalty is chosen if it lowers the held-out loss by this fraction: less is chance. */
+const LEAST_GAIN = 0.005;
+/** Tighter than for a fit that is used: what one stops short of would be taken for the penalty's effect. */
+const TOLERANCE = 0.002;
+
+/**
+ * Fits to those members with a penalty, an index into `penalties`.
+ * @param start A classifier to begin at; of other constants, too
+ * @param tolerance A step that lowers the objective by less than this fraction is the last
+ */
+export type Solve = (
+  members: Members,
+  penalty: number,
+  start: StandardisedClassifier | undefined,
+  tolerance: number,
+) => StandardisedClassifier;
+
+/** What is known before the first choice. */
+export const noChoice: PenaltyChoice = { index: firstPenalty, side: 0, classifier: undefined };
+
+/** Fits without the held-out members, with the last penalty and one neighbour of it (at first with all), and compares the loss of the held-out ones. */
+export function choosePenalty(job: FitJob, all: Members, solve: Solve, arithmetic: Arithmetic): PenaltyChoice {
+  const { choice, classes } = job;
+  const taken = spread(all.samples, MOST_MEMBERS);
+  const judges = select(
+    all,
+    taken.filter((n) => job.heldOut[n] === 1),
+  );
+  if (judges.samples < LEAST_HELD_OUT) return choice;
+  const taught = select(
+    all,
+    taken.filter((n) => job.heldOut[n] === 0),
+  );
+  const first = choice.side === 0;
+  // From the strongest penalty to the weakest: each fit is near the one before.
+  const candidates = first
+    ? penalties.map((_, i) => penalties.length - 1 - i)
+    : [choice.index, choice.index + choice.side];
+  let best: { index: number; loss: number; classifier: StandardisedClassifier } | undefined;
+  let classifier = choice.classifier;
+  for (const index of candidates) {
+    if (penalties[index] === undefined) continue;
+    classifier = solve(taught, index, first ? classifier : choice.classifier, TOLERANCE);
+    const loss = lossOf(judges, classes, classifier, arithmetic);
+    if (best === undefined || loss < best.loss * (1 - LEAST_GAIN)) best = { index, loss, classifier };
+    // Down the path, the loss has one minimum, near enough.
+    else if (first && loss > best.loss * (1 + LEAST_GAIN)) break;
+  }
+  const { index } = best!;
+  return { index, side: nextSide(choice, index), classifier: best!.classifier };
+}
+
+/** On in the same direction after a success, else the other way; inwards at an end. */
+function nextSide(before: PenaltyChoice, index: number): -1 | 1 {
+  if (index === 0) return 1;
+  if (index === penalties.length - 1) return -1;
+  if (before.side === 0) return 1;
+  return index === before.index ? (-before.side as -1 | 1) : before.side;
+}
+
+/** At most `limit` of the indices below `count`, evenly spread. */
+function spread(count: number, limit: number): number[] {
+  const taken = Math.min(count, limit);
+  return Array.from({ length: taken }, (_, i) => Math.floor((i * count) / taken));
+}
+
+/** Copies of some members. */
+function select(all: Members, indices: readonly number[]): Members {
+  const dimensions = all.embeddings.length / all.samples;
+  const embeddings = new Float32Array(indices.length * dimensions);
+  indices.forEach((n, i) => {
+    embeddings.set(all.embeddings.subarray(n * dimensions, (n + 1) * dimensions), i * dimensions);
+  });
+  return {
+    samples: indices.length,
+    embeddings,
+    labels: Int32Array.from(indices, (n) => all.labels[n]!),
+    sampleWeights: Float64Array.from(indices, (n) => all.sampleWeights[n]!),
+  };
+}
+
+function lossOf(
+  members: Members,
+  classes: number,
+  { weights, bias }: StandardisedClassifier,
+  arithmetic: Arithmetic,
+): number {
+  const gradients = { weightGradient: new Float64Array(weights.length), biasGradient: new Float64Array(classes) };
+  return arithmetic.softmaxLoss({ ...members, classes, weights, bias, ...gradients });
+}

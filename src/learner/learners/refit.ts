@@ -1,0 +1,237 @@
+import type { Arithmetic } from '../../native/index.js';
+import { Standardiser, startOfStandardiser } from '../head/standardise.js';
+import type { RefitOptions } from '../types.js';
+import { checkClass, checkLength, checkSample } from './check-sample.js';
+import type { FitJob, FitResult, PenaltyChoice } from './fit-job.js';
+import type { DriftChange, Learner, LearnerState, LinearClassifier } from './learner.js';
+import { noChoice } from './penalty-choice.js';
+import { firstRefitAt, planRefit } from './refit-schedule.js';
+import { decodeRefitState, encodeRefitState } from './refit-state.js';
+import { ReplayedSgd } from './replayed-sgd.js';
+import { Replays } from './replays.js';
+import { Reservoir } from './reservoir.js';
+import { servingWeights } from './serving-weights.js';
+import { constantsOf, type Standardisation, withRows } from './standardisation.js';
+import type { Trainer } from './trainer.js';
+
+/** Nothing hangs on it but that it is always the same. */
+const SEED = 20221128;
+/** Members that a class keeps when the world changes, if it is not seen in the new one: better an old picture of it than none. */
+const LEAST_KEPT = 8;
+
+/** A refit that started and is not installed. */
+interface RefitInFlight {
+  /** Samples learned when it started. */
+  readonly startedAt: number;
+  readonly dueAt: number;
+  /** Where the classes that it knows are now, by their index then; -1: removed. */
+  readonly classes: number[];
+  result: FitResult | undefined;
+  /** Until there is a result. */
+  promise: Promise<void> | undefined;
+}
+
+/**
+ * Softmax regression with L2, fitted again and again to a bounded, class-balanced reservoir of the stream; between the refits, steps of SGD on new and
+ * replayed samples carry it on. Refits start at sample counts that grow geometrically (refit-schedule.ts), are done by a `Trainer`, maybe in another thread,
+ * and are installed a number of samples after their start that follows from that count: never sooner or later, so the state does not depend on speed.
+ *
+ * Installed means: found by the first `predict` or `learnOne` after the sample it is due at. A caller awaits `waitsFor` before these and `serving`.
+ */
+export class RefitLearner implements Learner {
+  readonly kind = 'refit';
+  private samples = 0;
+  /** Samples when the world last changed: those after it are of this one. */
+  private changedAt = 0;
+  private startAt = firstRefitAt;
+  private inFlight: RefitInFlight | undefined;
+  private choice: PenaltyChoice = noChoice;
+  private readonly reservoir: Reservoir;
+  private readonly replays: Replays;
+  private readonly sgd: ReplayedSgd;
+  /** Until the first refit is installed, which brings constants that stay until the next. */
+  private standardiser: Standardiser | undefined;
+  private constants: Standardisation;
+
+  /** @param state What `snapshot` gave; undefined: nothing learned, no classes. @throws LearnerError snapshot_corrupt */
+  constructor(
+    readonly dimensions: number,
+    private readonly options: RefitOptions,
+    arithmetic: Arithmetic,
+    private readonly trainer: Trainer,
+    state?: LearnerState,
+  ) {
+    const saved = state && decodeRefitState(state, dimensions, options.capacity);
+    this.reservoir = new Reservoir(dimensions, options.capacity, SEED, saved?.reservoir);
+    this.replays = new Replays(this.reservoir, saved?.freshSince ?? 0);
+    this.sgd = new ReplayedSgd(dimensions, arithmetic, saved?.sgd);
+    if (saved?.constants !== undefined) this.constants = saved.constants;
+    else {
+      this.standardiser = new Standardiser(saved?.standardiser ?? startOfStandardiser(dimensions));
+      this.constants = constantsOf(this.standardiser);
+    }
+    if (saved === undefined) return;
+    this.samples = saved.samples;
+    this.changedAt = saved.changedAt;
+    this.startAt = saved.startAt;
+    this.choice = saved.choice;
+    this.inFlight = saved.finished && { ...saved.finished, promise: undefined };
+  }
+
+  get classCount(): number {
+    return this.sgd.classCount;
+  }
+
+  get bytes(): number {
+    const fits = [this.choice.classifier, this.inFlight?.result?.classifier, this.inFlight?.result?.choice.classifier];
+    const kept = fits.reduce((sum, fit) => sum + (fit?.weights.byteLength ?? 0), 0);
+    return this.reservoir.bytes + this.sgd.bytes + kept + 2 * this.constants.mean.byteLength;
+  }
+
+  addClass(): number {
+    this.sgd.addClass();
+    this.reservoir.addClass();
+    return this.classCount - 1;
+  }
+
+  removeClass(index: number): void {
+    checkClass(index, this.classCount);
+    this.sgd.removeClass(index);
+    this.reservoir.removeClass(index);
+    this.replays.rebuild();
+    const { classifier } = this.choice;
+    if (classifier !== undefined && index < classifier.bias.length) {
+      const rows = Array.from(classifier.bias.keys()).filter((row) => row !== index);
+      this.choice = { ...this.choice, classifier: withRows(classifier, rows) };
+    }
+    const classes = this.inFlight?.classes ?? [];
+    for (const [row, c] of classes.entries()) classes[row] = c === index ? -1 : c > index ? c - 1 : c;
+  }
+
+  predict(embedding: Float32Array): Float64Array {
+    checkLength(embedding, this.dimensions);
+    this.installIfDue();
+    return this.sgd.predict(embedding, this.constants);
+  }
+
+  learnOne(embedding: Float32Array, classIndex: number): void {
+    checkSample(embedding, classIndex, this);
+    this.installIfDue();
+    this.samples += 1;
+    if (this.standardiser !== undefined) {
+      this.standardiser.observe(embedding);
+      this.constants = constantsOf(this.standardiser);
+    }
+    this.sgd.step(embedding, classIndex, this.constants);
+    for (const slot of this.replays.draw()) {
+      this.sgd.step(this.reservoir.embedding(slot), this.reservoir.label(slot), this.constants);
+    }
+    this.sgd.averageInTime();
+    this.replays.placed(this.reservoir.add(embedding, classIndex, this.samples));
+    if (this.samples >= this.startAt && this.inFlight === undefined) this.start();
+  }
+
+  serving(): LinearClassifier {
+    this.installIfDue();
+    const { mean, scale } = this.constants;
+    return servingWeights({ ...this.sgd.averages(), offset: mean, scale }, this.classCount);
+  }
+
+  /** Members of the old world go, and a refit starts at once; one that was not installed yet is given up. */
+  forget({ recent }: DriftChange): void {
+    this.changedAt = Math.max(this.changedAt, this.samples - recent);
+    this.reservoir.forget(this.changedAt, LEAST_KEPT);
+    this.replays.rebuild();
+    this.standardiser?.forget(recent);
+    this.inFlight = undefined;
+    if (this.reservoir.size > 0) this.start();
+  }
+
+  waitsFor(): Promise<void> | undefined {
+    return this.isDue() ? this.inFlight?.promise : undefined;
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.inFlight?.promise;
+  }
+
+  snapshot(): LearnerState {
+    if (this.settled() !== undefined) throw new Error('a refit is running: await settled() before snapshot()');
+    this.installIfDue();
+    const { standardiser, constants, samples, changedAt, startAt, choice, inFlight } = this;
+    return encodeRefitState({
+      samples,
+      changedAt,
+      startAt,
+      choice,
+      finished: inFlight?.result && { ...inFlight, result: inFlight.result },
+      freshSince: this.replays.since,
+      reservoir: this.reservoir.snapshot(),
+      sgd: this.sgd.snapshot(),
+      standardiser: standardiser?.state,
+      constants:
+        standardiser === undefined
+          ? { ...constants, mean: constants.mean.slice(), scale: constants.scale.slice() }
+          : undefined,
+    });
+  }
+
+  private isDue(): boolean {
+    return this.inFlight !== undefined && this.samples >= this.inFlight.dueAt;
+  }
+
+  private start(): void {
+    const extent = Math.min(this.samples - this.changedAt, this.options.capacity);
+    const { dueAt, nextAt } = planRefit(this.samples, extent, this.options);
+    this.startAt = nextAt;
+    const classes = Array.from({ length: this.classCount }, (_, c) => c);
+    const inFlight: RefitInFlight = { startedAt: this.samples, dueAt, classes, result: undefined, promise: undefined };
+    this.inFlight = inFlight;
+    const result = this.trainer.run(this.job());
+    if (!(result instanceof Promise)) {
+      inFlight.result = result;
+      return;
+    }
+    inFlight.promise = result.then((done) => {
+      inFlight.result = done;
+      inFlight.promise = undefined;
+    });
+    // Whoever waits hears of a failure; nobody may, if the refit is given up first.
+    inFlight.promise.catch(() => {});
+  }
+
+  private job(): FitJob {
+    const { classCount: classes, dimensions, choice, reservoir } = this;
+    const members = reservoir.copy();
+    const known = choice.classifier;
+    const rows = Array.from({ length: classes }, (_, c) => (known && c < known.bias.length ? c : undefined));
+    return {
+      classes,
+      dimensions,
+      ...members,
+      sampleWeights: Float64Array.from(members.labels, (label) => Math.sqrt(reservoir.share(label))),
+      start: this.sgd.classifier(this.constants),
+      choice: { ...choice, classifier: known && withRows(known, rows) },
+    };
+  }
+
+  /** @throws Error when the result is due and absent. */
+  private installIfDue(): void {
+    if (!this.isDue()) return;
+    const { result, classes, startedAt } = this.inFlight!;
+    if (result === undefined)
+      throw new Error('a refit is due: await waitsFor() before predict(), learnOne() and serving()');
+    const rows = Array.from({ length: this.classCount }, (_, c): number | undefined => {
+      const row = classes.indexOf(c);
+      return row < 0 ? undefined : row;
+    });
+    this.sgd.install(result.classifier, rows, this.constants);
+    const { classifier } = result.choice;
+    this.choice = { ...result.choice, classifier: classifier && withRows(classifier, rows) };
+    const { mean, scale, typicalSquaredLength } = result.classifier;
+    this.constants = { mean, scale, typicalSquaredLength };
+    this.standardiser = undefined;
+    this.replays.startAt(startedAt);
+    this.inFlight = undefined;
+  }
+}
