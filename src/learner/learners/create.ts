@@ -6,9 +6,11 @@ import type { Learner, LearnerState } from './learner.js';
 import { checkLearnerOptions } from './learner-options.js';
 import { precisionBytes } from './precision.js';
 import { RecursiveLearner } from './recursive-learner.js';
+import { RefitLearner } from './refit.js';
 import { Rls } from './rls.js';
 import { SgdLearner } from './sgd.js';
 import { Slda } from './slda.js';
+import { inlineTrainer, type Trainer } from './trainer.js';
 
 export interface LearnerSetting {
   /** D, the length of an embedding. */
@@ -16,6 +18,8 @@ export interface LearnerSetting {
   readonly options: LearnerOptions;
   /** undefined: the fastest there is. It changes no bit. */
   readonly arithmetic?: Arithmetic;
+  /** What does the refits; undefined: they are done at once, in the calling thread. It changes no bit either. */
+  readonly trainer?: Trainer;
 }
 
 /**
@@ -23,7 +27,7 @@ export interface LearnerSetting {
  * @throws LearnerError invalid_argument when an option is out of its range; snapshot_corrupt when `state` is none of such a learner
  */
 export function createLearner(kind: LearnerKind, setting: LearnerSetting, state?: LearnerState): Learner {
-  const { dimensions, options, arithmetic = fastestArithmetic() } = setting;
+  const { dimensions, options, arithmetic = fastestArithmetic(), trainer = inlineTrainer } = setting;
   checkLearnerOptions(options);
   switch (kind) {
     case 'sgd':
@@ -37,16 +41,17 @@ export function createLearner(kind: LearnerKind, setting: LearnerSetting, state?
       return new RecursiveLearner(kind, dimensions, core, state);
     }
     case 'refit':
-      throw new Error('refit: not there yet');
+      return new RefitLearner(dimensions, options.refit, arithmetic, trainer, state);
   }
 }
 
 /** Matrices of [classes, dimensions] FP64 numbers that a learner keeps. */
-const matrices: Record<LearnerKind, number> = { sgd: 3, slda: 2, rls: 1, refit: 3 };
+const matrices: Record<LearnerKind, number> = { sgd: 3, slda: 2, rls: 1, refit: 5 };
 
-/** Memory that a learner's state will take with so many classes, in bytes. */
-export function estimateBytes(kind: LearnerKind, { dimensions }: LearnerSetting, classes: number): number {
+/** Memory that a learner's state takes in the end, with so many classes (and a full reservoir), in bytes. */
+export function estimateBytes(kind: LearnerKind, { dimensions, options }: LearnerSetting, classes: number): number {
   const weights = matrices[kind] * capacityFor(classes) * dimensions * Float64Array.BYTES_PER_ELEMENT;
   if (kind === 'slda' || kind === 'rls') return weights + precisionBytes(dimensions);
+  if (kind === 'refit') return weights + options.refit.capacity * dimensions * Float32Array.BYTES_PER_ELEMENT;
   return weights;
 }

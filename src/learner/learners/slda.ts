@@ -111,7 +111,8 @@ export class Slda implements RecursiveCore {
 
   classifier(): CoreClassifier {
     const { projected, weight, classCount, dimensions } = this;
-    const weights = projected.copy().map((value) => value * weight);
+    const weights = projected.copy();
+    for (let i = 0; i < weights.length; i++) weights[i] = weights[i]! * weight;
     const bias = Float64Array.from({ length: classCount }, (_, c) => this.bias(c));
     const unseen = Array.from(bias.keys()).filter((c) => !this.isSeen(c));
     if (unseen.length === 0) return { weights, bias };
