@@ -2,6 +2,7 @@
 // each translation unit, which is compiled for its instruction set; everything is static so that no other unit can link to it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 

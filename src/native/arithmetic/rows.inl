@@ -45,7 +45,7 @@ void multiplyRowsOfFloats(const float* matrix, const float* vector, int64_t rows
 /** Calls f(d, number) for d = 0 ... length - 1, with whole vectors where `written` is aligned to them: unaligned ones straddle cache lines. */
 template <typename Function>
 HEADWATER_INLINE void forEachNumber(const double* written, int64_t length, Function f) {
-  const auto misaligned = static_cast<int64_t>(reinterpret_cast<uintptr_t>(written) / sizeof(double) % kWidth);
+  const auto misaligned = static_cast<int64_t>(reinterpret_cast<size_t>(written) / sizeof(double) % kWidth);
   int64_t d = 0;
   for (const int64_t end = smaller(misaligned == 0 ? 0 : kWidth - misaligned, length); d < end; d++) f(d, double{});
   for (; d + kWidth <= length; d += kWidth) f(d, Vector{});

@@ -51,19 +51,33 @@ export function kernelSources(): Source[] {
   return [...(sets[process.arch] ?? []), { path: 'kernels/scalar.cpp', flags: ['-ffp-contract=off'] }];
 }
 
+/** The learners' arithmetic, likewise: without fused multiply-add anywhere. */
+export function arithmeticSources(): Source[] {
+  const exact = ['-ffp-contract=off'];
+  const avx512 = ['-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mavx2'];
+  const sets: Record<string, Source[]> = {
+    x64: [
+      { path: 'arithmetic/avx512.cpp', flags: [...exact, ...avx512] },
+      { path: 'arithmetic/avx2.cpp', flags: [...exact, '-mavx2'] },
+    ],
+    arm64: [{ path: 'arithmetic/neon.cpp', flags: exact }],
+  };
+  return [...(sets[process.arch] ?? []), { path: 'arithmetic/scalar.cpp', flags: exact }];
+}
+
 /** What chooses among them. */
 export function isaSources(): Source[] {
   return ['isa.cpp', 'cpu.cpp'].map((path) => ({ path, flags: [] }));
 }
 
-/** The static libraries of kernels beside the built addon, those for one instruction set first; undefined when there are none of these sources. */
-export function builtKernels(): string[] | undefined {
+/** The static libraries beside the built addon, those for one instruction set first; undefined when there are none of these sources. */
+export function builtLibraries(of: 'kernels' | 'arithmetic'): string[] | undefined {
   const script = createRequire(import.meta.url)(join(NATIVE, 'sources-digest.cjs')) as { sourcesDigest(): string };
   const folder = join(NATIVE, 'build', 'Release');
   const stamp = join(folder, '.sources');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== script.sourcesDigest()) return undefined;
   const sets = { x64: ['avx512', 'avx2'], arm64: ['neon'] }[process.arch as string] ?? [];
-  const archives = [...sets, 'scalar'].map((isa) => join(folder, `kernels_${isa}.a`));
+  const archives = [...sets, 'scalar'].map((isa) => join(folder, `${of}_${isa}.a`));
   return archives.every((archive) => existsSync(archive)) ? archives : undefined;
 }
 

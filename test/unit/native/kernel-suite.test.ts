@@ -6,7 +6,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { builtKernels, isaSources, kernelSources, NATIVE, optimised, sanitised, withProgram } from './build-program.js';
+import {
+  builtLibraries,
+  isaSources,
+  kernelSources,
+  NATIVE,
+  optimised,
+  sanitised,
+  withProgram,
+} from './build-program.js';
 
 /** Those of kernels.h. */
 const KERNELS = [
@@ -51,7 +59,7 @@ describe('the kernels equal plain formulas on every instruction set of this mach
   });
 
   it('as they are in the addon, optimised', { timeout: 900_000 }, async (t) => {
-    const built = builtKernels();
+    const built = builtLibraries('kernels');
     t.diagnostic(built === undefined ? 'compiled for this test' : 'the libraries that the addon was linked with');
     const kernels = built === undefined ? kernelSources() : [];
     await withProgram(t, optimised, [...suite, ...kernels], (runSuite) => assertSuitePasses(runSuite()), built);
@@ -81,7 +89,7 @@ function armFlags(folder: string): string[] {
 }
 
 describe('what this machine does not run', () => {
-  it('the NEON kernels compile', { skip: process.arch === 'arm64' && 'they run here' }, (t) => {
+  it('what is made for NEON compiles', { skip: process.arch === 'arm64' && 'they run here' }, (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'headwater-neon-'));
     try {
       const flags = armFlags(folder);
@@ -89,7 +97,9 @@ describe('what this machine does not run', () => {
       writeFileSync(probe, '#include <arm_neon.h>\n#include <cmath>\n#include <cstdint>\n#include <cstring>\n');
       const { ok, errors } = checkSyntax('clang++', flags, probe);
       if (!ok) return t.skip(`no clang++ with headers for AArch64: ${errors.split('\n')[0]}`);
-      assert.equal(checkSyntax('clang++', flags, join(NATIVE, 'kernels', 'neon.cpp')).errors, '');
+      for (const made of ['kernels', 'arithmetic']) {
+        assert.equal(checkSyntax('clang++', flags, join(NATIVE, made, 'neon.cpp')).errors, '');
+      }
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -107,7 +117,8 @@ describe('what this machine does not run', () => {
 
 describe('the libraries of one instruction set', () => {
   it('share no function with the rest, for the linker might take theirs', (t) => {
-    const archives = builtKernels()?.filter((archive) => !archive.endsWith('_scalar.a')) ?? [];
+    const all = [...(builtLibraries('kernels') ?? []), ...(builtLibraries('arithmetic') ?? [])];
+    const archives = all.filter((archive) => !archive.endsWith('_scalar.a'));
     if (archives.length === 0) return t.skip('none were built here');
     for (const archive of archives) {
       const { status, stdout, error } = spawnSync('nm', ['--defined-only', archive], { encoding: 'utf8' });
@@ -116,7 +127,7 @@ describe('the libraries of one instruction set', () => {
       const outside = [...stdout.matchAll(/^[0-9a-f]+ ([A-Zu-w]) (\S+)$/gm)].map(([, kind, name]) => `${kind} ${name}`);
       // Lower case is the unit's own, but for u, v and w: of what is defined for all, only the table may be left.
       assert.equal(outside.length, 1, `${basename(archive)}: ${outside.join(', ')}`);
-      assert.match(outside[0]!, /^[RD] \w*k(Avx512|Avx2|Neon)Kernels\w*$/);
+      assert.match(outside[0]!, /^[RD] \w*k(Avx512|Avx2|Neon)(Kernels|Arithmetic)\w*$/);
     }
   });
 });
