@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type LabelOrigin, subjects } from '../names.js';
-import type { HeadDefinition } from '../types.js';
+import { type HeadDefinition, LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { HeadStore } from './head-store.js';
 import { storedMessage } from './stored-message.js';
+import { StreamRoom } from './stream-room.js';
 import { DEFAULT_FENCE_MS, IDS_STREAM } from './streams.js';
 
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -23,6 +24,7 @@ export class RemovedIds {
   private readonly known = new Map<string, Known>();
   private store: Promise<HeadStore> | undefined;
   private readonly askEveryMs: number;
+  private readonly room: StreamRoom;
 
   /** @param fenceMs ids are written so long before their entries are removed: who asks more often misses none. */
   constructor(
@@ -30,6 +32,7 @@ export class RemovedIds {
     fenceMs: number = DEFAULT_FENCE_MS,
   ) {
     this.askEveryMs = Math.min(60_000, fenceMs / 4);
+    this.room = new StreamRoom(link, IDS_STREAM);
   }
 
   /**
@@ -45,8 +48,16 @@ export class RemovedIds {
     return encodeOrigin(origin).equals(stored.data) ? 'same' : 'other';
   }
 
-  /** Remembers an entry. Doing so again only makes it remembered for longer. @throws when the stream is full, or NATS does not answer. */
+  /**
+   * Remembers an entry. Doing so again only makes it remembered for longer.
+   * @throws LearnerError nats_setup when the stream is full; whatever NATS says when it does not answer.
+   */
   async remember(head: HeadDefinition, key: string, origin: LabelOrigin): Promise<void> {
+    if (!(await this.room.hasRoom())) {
+      const remedy =
+        'raise nats.streams.ids or lower labels.dedupe; until then no entry is removed from a training log';
+      throw new LearnerError('nats_setup', `the stream ${IDS_STREAM} is full: ${remedy}`);
+    }
     const subject = subjects.removedId(head.name, head.generation, key);
     await this.link.jetstream().publish(subject, encodeOrigin(origin), { timeout: PUBLISH_TIMEOUT_MS });
   }

@@ -5,6 +5,7 @@ import type { NatsLink } from './connection.js';
 import { isNotFound, isStoreRefusal } from './errors.js';
 import { RemovedIds } from './removed-ids.js';
 import { storedMessage } from './stored-message.js';
+import { StreamRoom } from './stream-room.js';
 import { TRAINING_STREAM } from './streams.js';
 
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -20,11 +21,15 @@ export type AppendOutcome = 'appended' | 'own_retry' | 'duplicate' | 'full';
  * compaction removed are remembered in HEADWATER_IDS.
  */
 export class TrainingLog {
+  private readonly room: StreamRoom;
+
   /** @param removed what compaction removed from the logs */
   constructor(
     private readonly link: NatsLink,
     private readonly removed: RemovedIds = new RemovedIds(link),
-  ) {}
+  ) {
+    this.room = new StreamRoom(link, TRAINING_STREAM);
+  }
 
   /**
    * Appends an entry under the identity of its sample.
@@ -103,14 +108,16 @@ export class TrainingLog {
     | { readonly kind: 'taken'; readonly sequence: number; readonly entry: Uint8Array }
     | { readonly kind: 'full' }
   > {
-    try {
-      const { seq } = await this.link.jetstream().publish(subject, entry, { timeout: PUBLISH_TIMEOUT_MS });
-      return { kind: 'appended', sequence: seq };
-    } catch (error) {
-      // A full stream may refuse before it looks at the subject: only what is stored tells.
-      if (!isStoreRefusal(error)) throw error;
-      const stored = await storedMessage(this.link, TRAINING_STREAM, { last_by_subj: subject });
-      return stored === undefined ? { kind: 'full' } : { kind: 'taken', sequence: stored.seq, entry: stored.data };
+    if (await this.room.hasRoom()) {
+      try {
+        const { seq } = await this.link.jetstream().publish(subject, entry, { timeout: PUBLISH_TIMEOUT_MS });
+        return { kind: 'appended', sequence: seq };
+      } catch (error) {
+        // A full stream may refuse before it looks at the subject: only what is stored tells.
+        if (!isStoreRefusal(error)) throw error;
+      }
     }
+    const stored = await storedMessage(this.link, TRAINING_STREAM, { last_by_subj: subject });
+    return stored === undefined ? { kind: 'full' } : { kind: 'taken', sequence: stored.seq, entry: stored.data };
   }
 }

@@ -1,7 +1,7 @@
 import { HeadFold } from '../fold/head-fold.js';
 import type { LearningObserver } from '../learning.js';
 import type { NatsLink } from '../nats/connection.js';
-import type { HeadStore } from '../nats/head-store.js';
+import { HeadStore } from '../nats/head-store.js';
 import { SnapshotStore } from '../nats/snapshot-store.js';
 import { TrainingLog } from '../nats/training-log.js';
 import {
@@ -16,7 +16,7 @@ import { readLog } from './log-reader.js';
 import { type NatsPlace, openNats } from './open-nats.js';
 import { ReplayRun } from './replay-run.js';
 import { planReplay, type ReplayPlan } from './replay-start.js';
-import { openStore, readStored, type StoredHead } from './stored-head.js';
+import { readStored, type StoredHead } from './stored-head.js';
 
 export interface ReplayOptions {
   readonly nats: NatsPlace;
@@ -85,13 +85,9 @@ interface Parts {
 export async function replayHead(options: ReplayOptions): Promise<ReplayResult> {
   const { link, close } = await openNats(options.nats, options.log);
   try {
-    const store = await openStore(link, options.head);
-    return await replay(options, {
-      link,
-      store,
-      snapshots: await SnapshotStore.open(link),
-      log: new TrainingLog(link),
-    });
+    const store = await HeadStore.open(link);
+    const snapshots = await SnapshotStore.open(link);
+    return await replay(options, { link, store, snapshots, log: new TrainingLog(link) });
   } finally {
     await close();
   }
