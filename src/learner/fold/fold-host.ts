@@ -57,7 +57,7 @@ export class FoldHost {
 
   private async snapshot({ name, state: wish }: Calls['snapshot']['arguments']): Promise<Calls['snapshot']['result']> {
     const fold = this.must(name);
-    if (wish === 'settled') await fold.settled();
+    await (wish === 'settled' ? fold.settled() : fold.waitsFor());
     const state = wish === 'no' || fold.settled() ? null : fold.stateBytes();
     return { model: fold.modelBytes(), state, statistics: fold.statistics(), sequence: fold.sequence };
   }

@@ -1,5 +1,6 @@
 import type { Arithmetic } from '../../native/index.js';
 import { arithmetic as fastest } from '../arithmetic/arithmetic.js';
+import type { DriftChange } from '../learners/learner.js';
 import { checkLearnerOptions } from '../learners/learner-options.js';
 import { inlineTrainer, type Trainer } from '../learners/trainer.js';
 import {
@@ -12,7 +13,7 @@ import {
 } from '../types.js';
 import { LARGEST_WINDOW, windowAccuracies } from './accuracy.js';
 import { type ActSkipReason, applyAct, checkAttachment } from './acts.js';
-import { DriftWatch } from './drift/drift-watch.js';
+import { type DriftNews, DriftWatch } from './drift/drift-watch.js';
 import { addClass, type HeadParts, headParts } from './head-parts.js';
 import { decodeEntry, type LoggedAct, type Sample } from './log-entry.js';
 import { encodeModel } from './model-format.js';
@@ -97,7 +98,7 @@ export class HeadFold {
     return this.counts.sequence;
   }
 
-  /** What `fold` must wait for: the result of a refit that is due now. undefined: nothing. */
+  /** What `fold` and snapshots must wait for: the result of a refit that is due now. undefined: nothing. */
   waitsFor(): Promise<void> | undefined {
     return allOf(this.head.candidates.learners.map((learner) => learner.waitsFor()));
   }
@@ -161,7 +162,7 @@ export class HeadFold {
     return { classes: classes.list(), dimensions, ...candidates.serving(championship.champion) };
   }
 
-  /** The serving half of a snapshot. */
+  /** The serving half of a snapshot. @throws Error while `waitsFor` has a promise that is not resolved. */
   modelBytes(): Uint8Array<ArrayBuffer> {
     return encodeModel(this.definition, this.model());
   }
@@ -210,15 +211,17 @@ export class HeadFold {
     head.classes.countSample(classIndex);
     counts.samples += 1;
     counts.sinceChange += 1;
+    if (drift?.change) this.react(drift.change);
     const promotion = head.championship.review(head.candidates, counts.sinceChange, counts);
-    return { kind: 'learned', classIndex, correct, ...newsOf(promotion, drift) };
+    return { kind: 'learned', classIndex, correct, ...newsOf(promotion, drift?.event) };
   }
 
   /** Everyone predicts and is scored; then temperatures, weights and the drift detector see the label. */
   private test(
     embedding: Float32Array,
     known: number | undefined,
-  ): { correct?: boolean; drift?: DriftEvent | undefined } {
+  ): { correct?: boolean; drift?: DriftNews | undefined } {
+    const { counts } = this;
     const { classes, candidates, championship, judged } = this.head;
     const { count } = classes;
     if (count === 0) return {};
@@ -227,19 +230,18 @@ export class HeadFold {
     judged.add(known ?? count, predicted, confidence);
     if (known === undefined) return { correct };
     candidates.learnCalibration(count, known);
-    return { correct, drift: classes.samples[known]! < ESTABLISHED ? undefined : this.watchDrift(!correct) };
+    const isEstablished = classes.samples[known]! >= ESTABLISHED;
+    const at = { sequence: counts.sequence, samples: counts.samples + 1 };
+    return { correct, drift: isEstablished ? this.drift.observe(!correct, at) : undefined };
   }
 
-  private watchDrift(wrong: boolean): DriftEvent | undefined {
-    const { counts, definition } = this;
+  /** Only the newest samples, the one just learned among them, are of the world as it is. */
+  private react(change: DriftChange): void {
+    if (!this.definition.learner.drift.react) return;
     const { candidates } = this.head;
-    const news = this.drift.observe(wrong, { sequence: counts.sequence, samples: counts.samples });
-    if (news?.change && definition.learner.drift.react) {
-      for (const learner of candidates.learners) learner.forget(news.change);
-      candidates.restartCalibration();
-      counts.sinceChange = news.change.recent;
-    }
-    return news?.event;
+    for (const learner of candidates.learners) learner.forget(change);
+    candidates.restartCalibration();
+    this.counts.sinceChange = change.recent;
   }
 
   /** Compares the label with what the client was told, by what the names mean now. An answer without a class is no answer. */

@@ -206,7 +206,7 @@ function checkCandidates({ candidates, learners, importedRows, blend, championsh
     new Set(names).size === names.length &&
     isDeepStrictEqual(sorted(blend.names), sorted(mixed)) &&
     blend.names.length === blend.weights.length &&
-    blend.names.length ** 2 === blend.curvature.length &&
+    blend.names.length * blend.names.length === blend.curvature.length &&
     names.includes(championship.champion);
   if (!fits) throw corrupt('its candidates are wrong');
 }

@@ -7,7 +7,7 @@ const MEMORY = 1000;
 const PRIOR_CURVATURE = 10;
 /** Of one sample: logits beyond all measure must not freeze the weights. */
 const LARGEST_CURVATURE = 100;
-const LARGEST_STEP = 0.05;
+const LARGEST_STEP = 0.2;
 const LARGEST_WEIGHT = 4;
 
 export interface BlendWeightsState {

@@ -81,7 +81,6 @@ export class Candidate {
 }
 
 function bounded(logit: number): number {
-  if (logit > LOGIT_LIMIT) return LOGIT_LIMIT;
-  // Also for what is no number: as unlikely as can be.
-  return Math.max(logit, -LOGIT_LIMIT);
+  // What is no number is as unlikely as can be.
+  return Number.isNaN(logit) ? -LOGIT_LIMIT : Math.max(-LOGIT_LIMIT, Math.min(LOGIT_LIMIT, logit));
 }

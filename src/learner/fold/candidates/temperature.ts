@@ -4,6 +4,8 @@ import { exp } from '../../head/exp.js';
 const MEMORY = 500;
 /** As if so much curvature had been seen at T = 1: the first samples must not throw it about. */
 const PRIOR_CURVATURE = 5;
+/** Of one sample: logits beyond all measure must not freeze the temperature. */
+const LARGEST_CURVATURE = 100;
 /** Of log T, in one step. */
 const LARGEST_STEP = 0.1;
 /** Of |log T|: temperatures from 1/1000 to 1000. */
@@ -50,7 +52,8 @@ export class Temperature {
       square += weighted * difference;
     }
     const { state } = this;
-    state.curvature += Math.max(0, square - mean * mean) - state.curvature / MEMORY;
+    const variance = Math.max(0, Math.min(LARGEST_CURVATURE, square - mean * mean));
+    state.curvature += variance - state.curvature / MEMORY;
     const step = mean / Math.max(state.curvature, 1e-3);
     const bounded = Math.max(-LARGEST_STEP, Math.min(LARGEST_STEP, step));
     state.logTemperature = Math.max(-LOG_LIMIT, Math.min(LOG_LIMIT, state.logTemperature + bounded));

@@ -35,7 +35,7 @@ export class Adwin {
 
   /** Values in the window. */
   get width(): number {
-    return this.state.rows.reduce((sum, row, i) => sum + row.length * 2 ** i, 0);
+    return this.totals().width;
   }
 
   /** Of the values in the window; 0 when there are none. */
@@ -84,12 +84,11 @@ export class Adwin {
 
   /** Forgets all but the newest `recent` values, a number that `findCut` gave. */
   keep(recent: number): void {
-    const { rows } = this.state;
     let excess = this.width - recent;
-    for (let i = rows.length - 1; i >= 0; i--) {
-      while (excess > 0 && rows[i]!.length > 0) {
-        rows[i]!.shift();
-        excess -= 2 ** i;
+    for (const { row, size } of this.largestFirst()) {
+      while (excess > 0 && row.length > 0) {
+        row.shift();
+        excess -= size;
       }
     }
   }
@@ -105,13 +104,27 @@ export class Adwin {
   }
 
   private totals(): { width: number; sum: number } {
+    let width = 0;
     let sum = 0;
-    for (const bucket of this.oldestFirst()) sum += bucket.sum;
-    return { width: this.width, sum };
+    for (const bucket of this.oldestFirst()) {
+      width += bucket.size;
+      sum += bucket.sum;
+    }
+    return { width, sum };
   }
 
   private *oldestFirst(): Iterable<{ size: number; sum: number }> {
-    const { rows } = this.state;
-    for (let i = rows.length - 1; i >= 0; i--) for (const sum of rows[i]!) yield { size: 2 ** i, sum };
+    for (const { row, size } of this.largestFirst()) for (const sum of row) yield { size, sum };
+  }
+
+  /** Rows with the size of their buckets. */
+  private largestFirst(): { row: number[]; size: number }[] {
+    let size = 0.5;
+    return this.state.rows
+      .map((row) => {
+        size *= 2;
+        return { row, size };
+      })
+      .reverse();
   }
 }
