@@ -1,5 +1,6 @@
 // What server reflection hands out. protobufjs, which makes proto-loader's descriptors, gives the entry types of maps a name
-// that other protobuf implementations refuse, and leaves type names relative: Python's and Go's clients could not read them.
+// that other protobuf implementations refuse, leaves type names relative (Python's and Go's clients could not read them), and
+// drops the mark of `optional` fields (they would read them as a oneof).
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
 import { LOAD_OPTIONS, PROTO_FILES } from './load-options.js';
@@ -7,10 +8,13 @@ import { LOAD_OPTIONS, PROTO_FILES } from './load-options.js';
 interface Field {
   name: string;
   typeName: string;
+  oneofIndex: number;
+  proto3Optional: boolean;
 }
 interface Message {
   name: string;
   field: Field[];
+  oneofDecl: { name: string }[];
   nestedType: Message[];
   enumType: { name: string }[];
   options: { mapEntry?: boolean } | null;
@@ -44,6 +48,7 @@ function repair(bytes: Buffer): Buffer {
   const known = new Set<string>();
   for (const message of file.messageType) {
     renameMapEntries(message);
+    markOptionalFields(message);
     collectNames(message, `.${file.package}`, known);
   }
   for (const message of file.messageType) qualify(message, `.${file.package}`, known);
@@ -59,6 +64,16 @@ function renameMapEntries(message: Message): void {
     for (const field of users) {
       nested.name = `${camelCase(field.name)}Entry`;
       field.typeName = nested.name;
+    }
+  }
+}
+
+/** An `optional` field is the only one of a oneof that is called like it, with `_` in front. */
+function markOptionalFields(message: Message): void {
+  for (const nested of message.nestedType) markOptionalFields(nested);
+  for (const field of message.field) {
+    if (Object.hasOwn(field, 'oneofIndex') && message.oneofDecl[field.oneofIndex]?.name === `_${field.name}`) {
+      field.proto3Optional = true;
     }
   }
 }

@@ -17,9 +17,13 @@ export const inference = root.inference;
 export const learning = root.headwater.v1;
 
 export { reflectionDefinition } from './descriptors.js';
+export type { ActResponse, ActResponse__Output } from './generated/headwater/v1/ActResponse.js';
+export type { CreateHeadRequest, CreateHeadRequest__Output } from './generated/headwater/v1/CreateHeadRequest.js';
+export type { ExportHeadResponse, ExportHeadResponse__Output } from './generated/headwater/v1/ExportHeadResponse.js';
 export type { FeedbackRequest__Output } from './generated/headwater/v1/FeedbackRequest.js';
 export type { FeedbackResponse } from './generated/headwater/v1/FeedbackResponse.js';
 export type { Head, Head__Output } from './generated/headwater/v1/Head.js';
+export type { ImportHeadRequest, ImportHeadRequest__Output } from './generated/headwater/v1/ImportHeadRequest.js';
 export type { Label, Label__Output } from './generated/headwater/v1/Label.js';
 export type { LearningServiceClient, LearningServiceHandlers } from './generated/headwater/v1/LearningService.js';
 export type {

@@ -4,9 +4,10 @@ import { addBenchCommand } from './commands/bench.js';
 import { type CommandIo, processIo } from './commands/command-io.js';
 import { addDemoCommand } from './commands/demo/demo.js';
 import { addFeedCommand } from './commands/feed.js';
-import { addHeadsCommand } from './commands/heads.js';
+import { addHeadsCommand } from './commands/heads/heads.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addPredictCommand } from './commands/predict.js';
+import { addReplayCommand } from './commands/replay.js';
 import { addServeCommand } from './commands/serve.js';
 import { ConfigError } from './config/error.js';
 import { escapeForTerminal } from './terminal/escape.js';
@@ -41,12 +42,15 @@ function buildProgram(io: CommandIo, setStatus: (status: number) => void): Comma
   const program = new Command('headwater')
     .description('Serves image classifiers from one frozen, pruned backbone, and keeps teaching their heads online.')
     .version(packageVersion, '-V, --version')
+    // `--version` behind a command is that command's own.
+    .enablePositionalOptions()
     .addHelpText('after', '\nExample:\n  $ headwater demo\n\nEach command has its own help: headwater feed --help');
   addServeCommand(program, io, setStatus);
   addDemoCommand(program, io, setStatus);
   addFeedCommand(program, io, setStatus);
   addPredictCommand(program, io, setStatus);
   addHeadsCommand(program, io);
+  addReplayCommand(program, io, setStatus);
   addInspectCommand(program, io);
   addBenchCommand(program, io);
   prepare(program, io, 'headwater');

@@ -52,6 +52,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   head_unknown: { status: NOT_FOUND, remedy: 'Create the head, or name one of those listed.' },
   backbone_unknown: { status: NOT_FOUND, remedy: 'Name one of the configured backbones.' },
+  class_unknown: { status: NOT_FOUND, remedy: "Name one of the head's classes: see GetHead." },
   head_exists: { status: Status.ALREADY_EXISTS, remedy: 'Choose another name, or delete the head first.' },
   // Too much at once
   queue_full: {
@@ -83,6 +84,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   backbone_mismatch: {
     status: FAILED_PRECONDITION,
     remedy: 'Configure the backbone that the head was taught on, or make a new head for this one.',
+  },
+  version_mismatch: {
+    status: FAILED_PRECONDITION,
+    remedy: 'Look at the head again (GetHead), and repeat with its newest version if you still mean it.',
   },
   log_mismatch: {
     status: FAILED_PRECONDITION,

@@ -47,6 +47,8 @@ const REAL_PARTS: ServeParts = { loadBackbone, startLearning, classify };
 const READY_POLL_MS = 50;
 /** After the last answer, for clients that hold a stream (health watches) open. */
 const CLOSE_GRACE_MS = 500;
+/** Heads on their way in or out as files, at once: each is held in memory as a whole. */
+const MAX_TRANSFERS = 2;
 
 /**
  * Starts the service. Resolves when it listens; heads may still be on their way from NATS (see `ready`).
@@ -161,6 +163,10 @@ function startGrpc(
     tooMany('requests at once', 'server.maxConcurrentRequests'),
   );
   const headGate = new Gate(settings.maxConcurrentRequests, tooMany('calls at once', 'server.maxConcurrentRequests'));
+  const transferGate = new Gate(
+    MAX_TRANSFERS,
+    (limit) => new StatusError('requests_full', `more than ${limit} exports and imports at once; try again later`),
+  );
   const labelGate = new Gate(labels.inFlight, tooMany('labels in flight', 'labels.inFlight'));
   const common = { learning, streamWindow: settings.streamWindow, draining, logError };
   const server = new GrpcServer({
@@ -186,7 +192,9 @@ function startGrpc(
       labelsInFlight: labels.inFlight,
       joins: roles.includes('join'),
       headGate,
+      transferGate,
       maxHeads: limits.heads,
+      maxHeadBytes: limits.headBytes,
     }),
   });
   server.setServing(readiness.ready);
@@ -207,15 +215,21 @@ function learningOptions(
   decode: DecodeImages,
   observer: LearningObserver,
 ): LearningOptions {
-  const { snapshots } = config;
-  const { window, grace, record } = config.labels;
-  const labels = { windowMs: window, graceMs: grace, record };
+  const { labels, learn, snapshots, training } = config;
   return {
     dataDir: config.dataDir,
     roles: config.roles,
     nats: config.nats,
-    labels,
-    snapshots: { everySamples: snapshots.everySamples, everyMs: snapshots.interval, keep: snapshots.keep },
+    labels: { windowMs: labels.window, graceMs: labels.grace, record: labels.record, dedupeMs: labels.dedupe },
+    learn: { memoryBytes: learn.memory, leaseMs: learn.lease },
+    training: { keepSamples: training.keepSamples, keepMs: training.keepFor },
+    snapshots: {
+      everySamples: snapshots.everySamples,
+      everyMs: snapshots.interval,
+      keep: snapshots.keep,
+      keepForMs: snapshots.keepFor,
+      stateEveryMs: snapshots.stateEvery,
+    },
     embedders: [...batchers.values()].map((batcher) => imageEmbedder(batcher, decode)),
     heads: declaredHeads(config.heads, batchers),
     observer,

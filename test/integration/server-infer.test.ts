@@ -139,7 +139,7 @@ test('a head that has learned nothing answers empty and records', async () => {
   assert.deepEqual(response.rawOutputContents, [rawStrings(''), Buffer.alloc(0)]);
   assert.deepEqual([response.modelVersion, response.parameters.recorded?.boolParam], ['0', true]);
   assert.equal(recorded[0]!.items[0]!.predicted, '');
-  await heads.delete('fresh');
+  await heads.delete('fresh', 0);
 });
 
 test('a version that is named is the one that answers', async () => {

@@ -13,7 +13,8 @@ before(async () => {
 after(() => server.close());
 
 type Teacher = TestServer['teacher'];
-const ask = <K extends 'Feedback' | 'CreateHead' | 'DeleteHead' | 'ListHeads' | 'GetHead' | 'RollbackHead'>(
+type Unary = 'Feedback' | 'CreateHead' | 'DeleteHead' | 'ListHeads' | 'GetHead' | 'RollbackHead';
+const ask = <K extends Unary>(
   method: K,
   request: object,
   // biome-ignore lint/suspicious/noExplicitAny: the generated overloads have no common type
@@ -98,7 +99,9 @@ test('heads: create, list, get, roll back, delete', async () => {
   const created = await ask('CreateHead', { name: 'birds', backbone: 'tiny', classes: ['wren', 'tit'] });
   assert.deepEqual([created.name, created.open, created.dimensions, created.maxClasses], ['birds', false, 3, 1000]);
   const definition = server.learning.heads.status('birds')?.definition;
-  assert.deepEqual([definition?.backboneIdentity, definition?.learner.kind], ['identity-of-tiny', 'sgd']);
+  assert.equal(definition?.backboneIdentity, 'identity-of-tiny');
+  assert.deepEqual([definition?.learner.serve, definition?.learner.train], ['auto', 'auto']);
+  assert.deepEqual([created.serve, created.train], ['auto', []]);
   assert.deepEqual(
     (await ask('ListHeads', {})).heads.map(({ name }: Head__Output) => name),
     ['birds', 'pets'],
@@ -145,6 +148,24 @@ const CREATE: [string, object, Status, RegExp][] = [
     /classes: entry 1: expected a class name/,
   ],
   ['a class twice', { name: 'x', backbone: 'tiny', classes: ['a', 'a'] }, Status.INVALID_ARGUMENT, /listed twice/],
+  [
+    'an unknown champion',
+    { name: 'x', backbone: 'tiny', serve: 'magic' },
+    Status.INVALID_ARGUMENT,
+    /^serve: expected one/,
+  ],
+  [
+    'a champion that does not train',
+    { name: 'x', backbone: 'tiny', serve: 'rls', train: ['sgd'] },
+    Status.INVALID_ARGUMENT,
+    /^serve: expected a candidate that is trained/,
+  ],
+  [
+    'an unknown learner',
+    { name: 'x', backbone: 'tiny', train: ['sgd', 'x'] },
+    Status.INVALID_ARGUMENT,
+    /^train: expected/,
+  ],
   ['too many classes', { name: 'x', backbone: 'tiny', maxClasses: 1_000_000 }, Status.INVALID_ARGUMENT, /max_classes/],
 ];
 for (const [what, request, code, message] of CREATE) {
@@ -170,7 +191,7 @@ test('a watcher sees the head now and then, until it is deleted', async () => {
   stream.on('data', (head: Head__Output) => {
     seen.push(head.latestVersion);
     if (seen.length === 1) server.learning.heads.teach('watched', PETS);
-    if (seen.length === 3) void server.learning.heads.delete('watched');
+    if (seen.length === 3) void server.learning.heads.delete('watched', 1);
   });
   await new Promise((resolve, reject) => stream.on('end', resolve).on('error', reject));
   assert.deepEqual(seen, [0, 1, 1]);

@@ -1,5 +1,7 @@
 import { type Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import {
+  type ActResponse,
+  type CreateHeadRequest__Output,
   type FeedbackRequest__Output,
   type GRPCInferenceServiceHandlers,
   type Head,
@@ -48,9 +50,20 @@ export class FakeHeadwater {
   /** Asked before each GetHead; a refusal is answered. */
   refuseHead: (attempt: number) => Refusal | undefined = () => undefined;
   heads: string[] = ['demo'];
-  readonly created: { name: string; backbone: string; classes: string[]; maxClasses: number }[] = [];
-  readonly deleted: string[] = [];
+  readonly created: CreateHeadRequest__Output[] = [];
+  readonly deleted: { name: string; expectedVersion: number }[] = [];
   readonly rolledBack: number[] = [];
+  /** Requests of the calls that are acts, with the call's name. */
+  readonly acts: Record<string, unknown>[] = [];
+  /** What acts are answered with. */
+  actAnswer: Partial<ActResponse> = { applied: true };
+  /** The file of every head. */
+  file: Buffer = Buffer.from('weights');
+  readonly imported: { head: unknown; bytes: Buffer }[] = [];
+  /** An import is refused at its first message. */
+  refuseImport: Refusal | undefined;
+  /** Looks at a watched head after which it is deleted. */
+  watches = 3;
   #attempts = new Map<string, number>();
   #server: Server | undefined;
   port = 0;
@@ -109,7 +122,10 @@ export class FakeHeadwater {
       })),
       latestVersion: samples,
       servingVersion: samples,
-      versions: samples === 0 ? [] : [{ version: samples, samples, logSequence: samples, createdAtMs: 0, digest: 'd' }],
+      versions:
+        samples === 0
+          ? []
+          : [{ version: samples, samples, logSequence: samples, createdAtMs: 0, digest: 'd', champion: 'sgd' }],
       samples,
       snapshotSequence: samples,
       logSequence: samples,
@@ -177,14 +193,50 @@ export class FakeHeadwater {
         callback(null, this.#headState(call.request.name));
       },
       DeleteHead: (call, callback) => {
-        this.deleted.push(call.request.name);
+        this.deleted.push(call.request);
         callback(null, {});
       },
       RollbackHead: (call, callback) => {
         this.rolledBack.push(call.request.version);
-        callback(null, { ...this.#headState(call.request.name), servingVersion: call.request.version, pinned: true });
+        const { name, version } = call.request;
+        callback(null, { ...this.#headState(name), servingVersion: version || 9, pinned: version > 0 });
+      },
+      WatchHead: async (call) => {
+        for (let look = 0; look < this.watches; look++) call.write(this.#headState(call.request.name));
+        call.end();
+      },
+      PromoteHead: (call, callback) => callback(null, this.#act('PromoteHead', call.request)),
+      SetLearners: (call, callback) => callback(null, this.#act('SetLearners', call.request)),
+      DeleteClass: (call, callback) => callback(null, this.#act('DeleteClass', call.request)),
+      RenameClass: (call, callback) => callback(null, this.#act('RenameClass', call.request)),
+      ExportHead: (call) => {
+        const refusal = this.#unknown(call.request.name);
+        if (refusal) return void call.emit('error', refusal);
+        const middle = Math.ceil(this.file.length / 2);
+        call.write({ version: 4, totalBytes: this.file.length, chunk: this.file.subarray(0, middle) });
+        call.write({ chunk: this.file.subarray(middle) });
+        call.end();
+      },
+      ImportHead: (call, callback) => {
+        const chunks: Buffer[] = [];
+        let head: unknown;
+        call.on('data', (message) => {
+          if (this.refuseImport) return void callback(this.refuseImport);
+          head ??= message.head;
+          chunks.push(message.chunk);
+        });
+        call.on('end', () => {
+          if (this.refuseImport) return;
+          this.imported.push({ head, bytes: Buffer.concat(chunks) });
+          callback(null, this.#headState((head as { name: string }).name));
+        });
       },
     } as Partial<LearningServiceHandlers> as LearningServiceHandlers;
+  }
+
+  #act(call: string, request: { readonly name: string }): ActResponse {
+    this.acts.push({ call, ...request });
+    return { sequence: 57, head: this.#headState(request.name), ...this.actAnswer };
   }
 
   #unknown(head: string): Refusal | undefined {

@@ -1,5 +1,8 @@
 import { type CallOptions, credentials, type ServiceError } from '@grpc/grpc-js';
 import {
+  type ActResponse__Output,
+  type CreateHeadRequest,
+  type ExportHeadResponse__Output,
   type Head__Output,
   inference,
   type LearningServiceClient,
@@ -7,6 +10,7 @@ import {
   type ModelInferRequest,
   type ModelInferResponse__Output,
 } from '../../../protos/index.js';
+import { sendChunks } from './send-chunks.js';
 import { type Answer, imageRequest, readAnswer } from './tensors.js';
 
 /** What ListHeads answers. */
@@ -23,6 +27,10 @@ export interface NewHead {
   readonly classes: readonly string[];
   /** 0: the server's default. */
   readonly maxClasses: number;
+  /** Empty: auto. */
+  readonly serve: string;
+  /** Empty: auto. */
+  readonly train: readonly string[];
 }
 
 const CALL_TIMEOUT_MS = 30_000;
@@ -74,13 +82,13 @@ export class HeadwaterClient {
     return heads;
   }
 
-  createHead({ name, backbone, classes, maxClasses }: NewHead): Promise<Head__Output> {
-    const request = { name, backbone, classes: [...classes], maxClasses };
-    return unary((options, done) => this.#learning.createHead(request, options, done));
+  createHead(head: NewHead): Promise<Head__Output> {
+    return unary((options, done) => this.#learning.createHead(createRequest(head), options, done));
   }
 
-  async deleteHead(name: string): Promise<void> {
-    await unary((options, done) => this.#learning.deleteHead({ name }, options, done));
+  /** @param expectedVersion the newest version, as the caller knows it. */
+  async deleteHead(name: string, expectedVersion: number): Promise<void> {
+    await unary((options, done) => this.#learning.deleteHead({ name, expectedVersion }, options, done));
   }
 
   /** @param version 0 releases the pin. */
@@ -88,10 +96,46 @@ export class HeadwaterClient {
     return unary((options, done) => this.#learning.rollbackHead({ name, version }, options, done));
   }
 
+  /** @param candidate `auto`: the scores decide again. */
+  promoteHead(name: string, candidate: string): Promise<ActResponse__Output> {
+    return unary((options, done) => this.#learning.promoteHead({ name, candidate }, options, done));
+  }
+
+  setLearners(name: string, learners: readonly string[]): Promise<ActResponse__Output> {
+    return unary((options, done) => this.#learning.setLearners({ name, learners: [...learners] }, options, done));
+  }
+
+  deleteClass(name: string, className: string): Promise<ActResponse__Output> {
+    return unary((options, done) => this.#learning.deleteClass({ name, className }, options, done));
+  }
+
+  renameClass(name: string, from: string, to: string): Promise<ActResponse__Output> {
+    return unary((options, done) => this.#learning.renameClass({ name, from, to }, options, done));
+  }
+
+  /** The head's state now and then every interval; ends when the head is deleted. */
+  watchHead(name: string, intervalMs: number): AsyncIterable<Head__Output> {
+    return this.#learning.watchHead({ name, intervalMs });
+  }
+
+  /** An exported head's file in chunks. @param version 0: the one being served. */
+  exportHead(name: string, version: number): AsyncIterable<ExportHeadResponse__Output> {
+    return this.#learning.exportHead({ name, version });
+  }
+
+  /** Creates a head from an exported one's file. */
+  importHead(head: NewHead, file: AsyncIterable<Uint8Array>): Promise<Head__Output> {
+    return sendChunks((done) => this.#learning.importHead(done), createRequest(head), file);
+  }
+
   close(): void {
     this.#inference.close();
     this.#learning.close();
   }
+}
+
+function createRequest(head: NewHead): CreateHeadRequest {
+  return { ...head, classes: [...head.classes], train: [...head.train] };
 }
 
 function unary<T>(

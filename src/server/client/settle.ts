@@ -8,8 +8,8 @@ import { type RetryPolicy, withRetry } from './retry.js';
 /** What the settling of a head is judged by. */
 export type Settling = Pick<
   Head__Output,
-  'labelsWaiting' | 'snapshotSequence' | 'logSequence' | 'servingVersion' | 'latestVersion' | 'pinned' | 'versions'
->;
+  'labelsWaiting' | 'snapshotSequence' | 'logSequence' | 'servingVersion' | 'latestVersion' | 'pinned'
+> & { readonly versions: readonly Pick<Head__Output['versions'][number], 'version' | 'logSequence'>[] };
 
 const POLL_MS = 300;
 

@@ -27,6 +27,10 @@ export function real(min: number, max: number, above = false) {
   return above ? base.gt(min, { error }) : base.min(min, { error });
 }
 
+export function flag() {
+  return z.boolean({ error: expected('true or false') });
+}
+
 export function text(what: string) {
   return z.string({ error: expected(what) }).min(1, { error: expected(what) });
 }

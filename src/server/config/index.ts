@@ -3,13 +3,22 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from './error.js';
 import { parseConfig } from './parse.js';
-import type { Config } from './schema.js';
+import type { Config } from './schema/index.js';
 
 export { ConfigError } from './error.js';
 export { NAME_PATTERN, NAME_RULE } from './fields.js';
 export { type ConfigKey, configHelp, configKeys } from './keys.js';
 export { type ParseOptions, parseConfig } from './parse.js';
-export { type BackboneConfig, type Config, checkClassNames, DEFAULT_HEAD, type HeadConfig } from './schema.js';
+export {
+  type BackboneConfig,
+  type Config,
+  checkClassNames,
+  DEFAULT_HEAD,
+  type HeadConfig,
+  type LearnerChoice,
+  readLearnerChoice,
+  servable,
+} from './schema/index.js';
 
 export interface LoadOptions {
   /** `KEY=VALUE` of each `--set`. */

@@ -1,6 +1,6 @@
 // Reads the schema itself: which keys exist, what they are called in the environment, what help says of them.
 import type { z } from 'zod';
-import { shape } from './schema.js';
+import { shape } from './schema/index.js';
 
 export interface ConfigKey {
   /** `server.grpcPort`; keys of list entries carry `*`: `backbones.*.model`. */
@@ -58,7 +58,7 @@ function reads(schema: z.ZodType): ConfigKey['reads'] {
   if (type === 'string' || type === 'enum') return 'text';
   if (type === 'array') return definition(core(definition(core(schema)).element!)).type === 'object' ? 'yaml' : 'list';
   const kinds = (options ?? []).map((option) => definition(core(option)).type);
-  return kinds.includes('array') && kinds.includes('string') ? 'list' : 'yaml';
+  return kinds.includes('array') && (kinds.includes('string') || kinds.includes('literal')) ? 'list' : 'yaml';
 }
 
 function collect(schema: z.ZodType, path: string, into: ConfigKey[]): void {

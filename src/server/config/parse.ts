@@ -3,9 +3,10 @@ import { parse as parseYaml, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from './error.js';
 import { keysAt } from './keys.js';
+import { movedKey } from './moved-keys.js';
 import { nearest } from './nearest.js';
 import { assign, environmentOverrides, isFromSet, parseSet } from './overlay.js';
-import { type Config, shape } from './schema.js';
+import { type Config, shape } from './schema/index.js';
 
 export interface ParseOptions {
   /** The environment; only names that map to a key are looked at. */
@@ -85,6 +86,8 @@ function describe(issue: z.core.$ZodIssue, source: string, origins: ReadonlyMap<
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(issue.path);
     return issue.keys.map((key) => {
+      const moved = movedKey([...issue.path, key]);
+      if (moved !== undefined) return `${place([...issue.path, key])}: ${moved}`;
       const meant = nearest(key, known);
       const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
       return `${place([...issue.path, key])}: unknown key${hint} Expected one of: ${known.join(', ')}`.replace(

@@ -1,16 +1,14 @@
-import type { LearningServiceHandlers } from '../../../protos/index.js';
-import type { HeadRequest } from '../../learner/index.js';
+import type { CreateHeadRequest__Output } from '../../../protos/index.js';
+import type { HeadRequest, LearnerOptions } from '../../learner/index.js';
 import type { Batcher } from '../batching/batcher.js';
-import { checkClassNames, DEFAULT_HEAD, NAME_PATTERN, NAME_RULE } from '../config/index.js';
+import { checkClassNames, DEFAULT_HEAD, NAME_PATTERN, NAME_RULE, readLearnerChoice } from '../config/index.js';
 import { listSome, quote, StatusError } from '../errors.js';
-
-type CreateHeadRequest = Parameters<LearningServiceHandlers['CreateHead']>[0]['request'];
 
 /**
  * A head to create, from what a client asks for.
  * @throws StatusError request_invalid, backbone_unknown, head_exists (a backbone has the name).
  */
-export function headRequest(request: CreateHeadRequest, backbones: ReadonlyMap<string, Batcher>): HeadRequest {
+export function headRequest(request: CreateHeadRequest__Output, backbones: ReadonlyMap<string, Batcher>): HeadRequest {
   const { name } = request;
   if (!NAME_PATTERN.test(name)) {
     throw new StatusError('request_invalid', `name: expected ${NAME_RULE}, got ${quote(name)}`);
@@ -32,11 +30,17 @@ export function headRequest(request: CreateHeadRequest, backbones: ReadonlyMap<s
     dimensions: backbone.dimensions,
     classes,
     maxClasses,
-    learner: DEFAULT_HEAD.learner,
+    learner: learnerOptions(request),
   };
 }
 
-function headClasses(request: CreateHeadRequest): Pick<HeadRequest, 'classes' | 'maxClasses'> {
+function learnerOptions(request: CreateHeadRequest__Output): LearnerOptions {
+  const read = readLearnerChoice(request);
+  if (typeof read === 'string') throw new StatusError('request_invalid', read);
+  return read;
+}
+
+function headClasses(request: CreateHeadRequest__Output): Pick<HeadRequest, 'classes' | 'maxClasses'> {
   const maxClasses = request.maxClasses === 0 ? DEFAULT_HEAD.maxClasses : request.maxClasses;
   if (maxClasses > DEFAULT_HEAD.classLimit) {
     throw new StatusError(

@@ -11,6 +11,7 @@ export function headMessage(
   labelResults: Readonly<Partial<Record<string, number>>>,
 ): Head {
   const { definition, statistics } = status;
+  const { train } = definition.learner;
   const unknown = 'NATS is away: log_sequence and labels_waiting are as of the newest snapshot';
   const state =
     progress !== undefined ? status.state : status.state === 'ready' ? unknown : `${status.state}; ${unknown}`;
@@ -32,6 +33,9 @@ export function headMessage(
       logSequence: entry.position.sequence,
       createdAtMs: entry.createdAtMs,
       digest: entry.modelDigest,
+      champion: entry.champion,
+      accuracy: entry.accuracy ?? undefined,
+      hasState: entry.stateDigest !== null,
     })),
     samples: statistics.samples,
     snapshotSequence: status.snapshotSequence,
@@ -43,5 +47,28 @@ export function headMessage(
     prequentialAccuracy: statistics.prequentialAccuracy.map((entry) => ({ ...entry })),
     labelResults: Object.fromEntries(Object.entries(labelResults).map(([result, count]) => [result, count ?? 0])),
     state,
+    ...learnersMessage(status),
+    train: train === 'auto' ? [] : [...train],
+    taughtBy: status.taughtBy,
+    waits: status.waits ?? null,
+    compactedTo: status.compactedTo,
+    skipped: statistics.skipped,
+  };
+}
+
+/** Who competes for serving, and how it went. */
+function learnersMessage({ statistics }: HeadStatus): Head {
+  return {
+    learners: statistics.candidates.map((entry) => ({ ...entry, accuracy: [...entry.accuracy] })),
+    champion: statistics.champion,
+    serve: statistics.serve,
+    promotions: statistics.promotions.map(({ sequence, ...entry }) => ({ ...entry, logSequence: sequence })),
+    calibrationError: statistics.calibrationError,
+    drift: {
+      level: statistics.drift.level,
+      history: statistics.drift.history.map(({ sequence, ...entry }) => ({ ...entry, logSequence: sequence })),
+    },
+    confusions: [...statistics.confusions],
+    aliases: [...statistics.aliases],
   };
 }

@@ -4,7 +4,7 @@ import type { Backbone } from '../../engine/index.js';
 import type { DeadReason, LabelResult, Learning, LearningObserver } from '../../learner/index.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { StageTimings } from '../codec/response.js';
-import { HeadMetrics } from './head-metrics.js';
+import { addHeadMetrics } from './head-metrics.js';
 import { removeSeries } from './remove-series.js';
 
 const LABEL_RESULTS: readonly LabelResult[] = ['trained', 'duplicate', 'unknown_id', 'late', 'invalid'];
@@ -125,7 +125,7 @@ export class Metrics {
     }
     // Present from the start, so that a rate over it is never "no data".
     this.dropped.inc({ what: 'served_record' }, 0);
-    new HeadMetrics(this.registry, () => metrics.learning?.heads.list() ?? []);
+    addHeadMetrics(this.registry, () => metrics.learning?.heads.list() ?? []);
   }
 
   /** Backbones once they are loaded. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { defaultLearnerOptions } from '../../../src/learner/index.js';
 import { mostThreads } from '../../../src/native/index.js';
 import { ConfigError, configHelp, configKeys, parseConfig } from '../../../src/server/config/index.js';
 import { nearest } from '../../../src/server/config/nearest.js';
@@ -53,12 +54,32 @@ test("the interface's example reads as written, with absolute paths, and is froz
   assert.ok(Object.isFrozen(config.backbones[0]?.image.mean));
 });
 
+test('a head learns as the learners say, unless the file says otherwise', () => {
+  assert.deepEqual(parse(EXAMPLE).heads[0]?.learner, defaultLearnerOptions);
+  const set = ['heads.0.learner.train=sgd,slda', 'heads.0.learner.serve=slda', 'heads.0.learner.sgd.rate=0.5'];
+  const learner = parse(EXAMPLE, { set }).heads[0]?.learner;
+  assert.deepEqual([learner?.train, learner?.serve, learner?.sgd.rate], [['sgd', 'slda'], 'slda', 0.5]);
+  assert.equal(learner?.sgd.momentum, defaultLearnerOptions.sgd.momentum);
+});
+
+test('how long training logs are kept can be given, by the environment too', () => {
+  const config = parse('training: { keepSamples: 5000 }', { env: { HEADWATER_TRAINING_KEEP_FOR: '90d' } });
+  assert.deepEqual(config.training, { keepSamples: 5000, keepFor: 90 * 86_400_000 });
+  assert.equal(parse('training: { keepFor: null }').training.keepFor, null);
+});
+
 test('an empty file gives the documented defaults', () => {
   const config = parse('');
   assert.deepEqual(config.roles, ['serve', 'join', 'learn']);
   assert.deepEqual([config.server.host, config.server.grpcPort, config.server.httpPort], ['127.0.0.1', 8001, 8002]);
   assert.deepEqual([config.batch.size, config.batch.wait], [16, 0]);
-  assert.deepEqual(config.snapshots, { everySamples: 200, interval: 1000, keep: 10 });
+  assert.deepEqual(config.snapshots, {
+    ...{ everySamples: 200, interval: 1000, keep: 10 },
+    ...{ keepFor: 30 * 86_400_000, stateEvery: 10_000 },
+  });
+  assert.deepEqual(config.learn, { memory: 2 * 2 ** 30, lease: 10_000 });
+  assert.deepEqual(config.training, { keepSamples: null, keepFor: null });
+  assert.equal(config.limits.heads, 2000);
   assert.equal(config.nats.url, null);
 });
 
@@ -102,7 +123,20 @@ test('a single role or URL from the environment works too', () => {
   assert.equal(config.nats.url, 'nats://a:4222');
 });
 
+const HEAD = 'backbones: [{ name: b, model: m }]\nheads: [{ name: h, backbone: b, learner: ';
 const REFUSED: [string, RegExp][] = [
+  [
+    `${HEAD}{ kind: sgd } }]`,
+    /heads\.0\.learner\.kind: a head has several learners now; write `learner: \{ train: \[sgd\]/,
+  ],
+  [`${HEAD}{ rate: 0.1 } }]`, /heads\.0\.learner\.rate: this is `learner\.sgd\.rate` now/],
+  [`${HEAD}{ sgdd: {} } }]`, /heads\.0\.learner\.sgdd: unknown key; did you mean "sgd"\?/],
+  [`${HEAD}{ train: [] } }]`, /heads\.0\.learner\.train: expected `auto` or a list of sgd, slda, rls, refit/],
+  [`${HEAD}{ train: [sgd, sgd] } }]`, /heads\.0\.learner\.train: a learner is named twice/],
+  [`${HEAD}{ train: [sgd], serve: rls } }]`, /heads\.0\.learner\.serve: expected a candidate that is trained/],
+  [`${HEAD}{ serve: imported } }]`, /heads\.0\.learner\.serve: expected one of auto, sgd, slda, rls, refit, blend,/],
+  ['learn: { memory: 3 }', /learn\.memory: expected a size from 1MiB/],
+  ['training: { keepSamples: 0 }', /training\.keepSamples: expected a whole number from 1/],
   ['server: { grpcport: 1 }', /server\.grpcport: unknown key; did you mean "grpcPort"\?.*httpPort/],
   ['servr: {}', /servr: unknown key; did you mean "server"\?/],
   ['zzzzzz: 1', /zzzzzz: unknown key; expected one of: dataDir/i],

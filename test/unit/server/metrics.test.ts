@@ -86,7 +86,7 @@ test('series of deleted heads go, those of the others and of unknown heads stay'
     use(`h${round}`);
     // Some are scraped while they exist, some never are.
     if (round % 3 === 0) assert.ok((await series()).some((line) => line.includes(`model="h${round}",code="OK"`)));
-    await learning.heads.delete(`h${round}`);
+    await learning.heads.delete(`h${round}`, 0);
   }
   const after = await series();
   assert.deepEqual(after, before);
@@ -106,7 +106,7 @@ test('a head that is made anew counts from 0', async () => {
   const observer = metrics.observer(() => {});
   add();
   observer.labelDelay('h', 1);
-  await learning.heads.delete('h');
+  await learning.heads.delete('h', 0);
   await metrics.text();
   add();
   assert.match(await metrics.text(), /^headwater_label_delay_seconds_count\{head="h"\} 0$/m);

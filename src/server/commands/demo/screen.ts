@@ -1,4 +1,5 @@
 import { lineChart } from '../../terminal/chart.js';
+import { InPlace } from '../../terminal/in-place.js';
 import { milliseconds, percent } from '../../terminal/numbers.js';
 import type { ProgressOutput } from '../../terminal/progress.js';
 import { bar } from '../../terminal/progress.js';
@@ -53,20 +54,16 @@ function statusLine({ labelsPerSecond, p50, p99, version, classes }: DemoState):
 
 /** Draws the state: in place on a terminal, a plain line every two seconds elsewhere. */
 export class Screen {
-  #drawn = 0;
+  readonly #terminal: InPlace;
   #lastLine = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly output: ProgressOutput) {}
-
-  draw(state: DemoState, last = false): void {
-    if (this.output.isTTY) this.#redraw(screenLines(state, (this.output.columns ?? 80) - 1));
-    else this.#line(state, last);
+  constructor(private readonly output: ProgressOutput) {
+    this.#terminal = new InPlace(output);
   }
 
-  #redraw(lines: readonly string[]): void {
-    const up = this.#drawn === 0 ? '' : `\x1b[${this.#drawn}A`;
-    this.output.write(`${up}${lines.map((line) => `\r\x1b[2K${line}\n`).join('')}`);
-    this.#drawn = lines.length;
+  draw(state: DemoState, last = false): void {
+    if (this.output.isTTY) this.#terminal.draw(screenLines(state, (this.output.columns ?? 80) - 1));
+    else this.#line(state, last);
   }
 
   #line(state: DemoState, last: boolean): void {

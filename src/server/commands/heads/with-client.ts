@@ -1,0 +1,40 @@
+import type { ActResponse__Output } from '../../../../protos/index.js';
+import { UsageError } from '../../client/failure.js';
+import { asFailure } from '../../client/grpc-errors.js';
+import { HeadwaterClient } from '../../client/headwater-client.js';
+import { type CommandIo, printLines } from '../command-io.js';
+
+export interface CommonOptions {
+  readonly server: string;
+  readonly json?: true;
+}
+
+/** Runs a task with a client of the server. @throws Failure, UsageError. */
+export async function withClient(server: string, task: (client: HeadwaterClient) => Promise<void>): Promise<void> {
+  const client = new HeadwaterClient(server);
+  try {
+    await task(client);
+  } catch (error) {
+    throw error instanceof UsageError ? error : asFailure(error, server);
+  } finally {
+    client.close();
+  }
+}
+
+/** Prints a result: its JSON with `--json`, else its lines. */
+export function printResult(io: CommandIo, { json }: CommonOptions, result: object, lines: readonly string[]): void {
+  printLines(io.out, json ? [JSON.stringify(result)] : lines);
+}
+
+/** Prints what became of an act. @param done what it does, as `the class cat is deleted`. */
+export function printAct(io: CommandIo, options: CommonOptions, name: string, done: string, act: ActResponse__Output) {
+  printResult(io, options, act, [`${name}: ${done}${act.applied ? '' : notApplied(name, act)}`]);
+}
+
+function notApplied(name: string, { sequence, head }: ActResponse__Output): string {
+  const why = head?.taughtBy === 'nobody' ? 'no process teaches the head right now' : 'its learner is busy';
+  return (
+    ` - not yet: this is stored at position ${sequence} of its log and will be applied, but ${why}; ` +
+    `see \`headwater heads show ${name}\``
+  );
+}

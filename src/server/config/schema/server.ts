@@ -1,0 +1,36 @@
+// The process itself: where it listens, what it takes at once, what it logs.
+import { z } from 'zod';
+import { bytes, choice, duration, integer, text } from '../fields.js';
+
+const port = (what: string, preset: number) =>
+  integer(0, 65535).default(preset).describe(`${what}; 0 takes any free port`);
+
+export const server = z.strictObject({
+  host: text('an address to listen on, such as 127.0.0.1 or 0.0.0.0')
+    .default('127.0.0.1')
+    .describe('address that gRPC and HTTP listen on; 0.0.0.0 for all'),
+  grpcPort: port('port of gRPC', 8001),
+  httpPort: port('port of /metrics, /livez and /readyz', 8002),
+  maxMessageBytes: bytes('64KiB', '2GiB').prefault('64MiB').describe('largest gRPC message that is received'),
+  queueLimit: integer(1, 1_000_000)
+    .default(512)
+    .describe('images a backbone holds (being decoded or waiting); more are refused with RESOURCE_EXHAUSTED'),
+  maxConcurrentRequests: integer(1, 1_000_000).default(4096).describe('inference requests in progress at once'),
+  streamWindow: integer(1, 1024).default(16).describe('requests of one stream in progress before it is read on'),
+  drainTimeout: duration('0ms', '10m').prefault('20s').describe('how long a stop waits for accepted requests'),
+});
+
+export const images = z.strictObject({
+  maxBytes: bytes('1KiB', '1GiB').prefault('20MiB').describe('largest encoded image'),
+  maxPixels: integer(1, 1_000_000_000).default(50_000_000).describe('largest image, in pixels'),
+  decoders: integer(0, 256).default(0).describe('images decoded at once; 0: one a core'),
+});
+
+export const limits = z.strictObject({
+  heads: integer(1, 10_000).default(2000).describe('heads that can exist'),
+  headBytes: bytes('1MiB', '2GiB').prefault('512MiB').describe('largest file of an exported head that is imported'),
+});
+
+export const log = z.strictObject({
+  level: choice(['trace', 'debug', 'info', 'warn', 'error']).default('info').describe('what is logged (stderr)'),
+});

@@ -1,0 +1,61 @@
+// Heads by name as the calls about them need them: what is known here, completed with what only NATS knows.
+import { status as Status } from '@grpc/grpc-js';
+import type { Head } from '../../../protos/index.js';
+import type { HeadProgress, HeadStatus, LabelResult, Learning } from '../../learner/index.js';
+import { listSome, quote, StatusError, toStatusError } from '../errors.js';
+import { headMessage } from './head-message.js';
+
+const NO_RESULTS: Readonly<Record<LabelResult, number>> = {
+  trained: 0,
+  duplicate: 0,
+  unknown_id: 0,
+  late: 0,
+  invalid: 0,
+};
+
+export class KnownHeads {
+  /** @param joins whether this process joins labels, and so can tell how they ended. */
+  constructor(
+    private readonly learning: Learning,
+    private readonly joins: boolean,
+  ) {}
+
+  /** @throws StatusError head_unknown, or starting while heads are not known yet. */
+  need(name: string): HeadStatus {
+    const { heads } = this.learning;
+    const status = heads.status(name);
+    if (status !== undefined) return status;
+    if (!heads.loaded) {
+      throw new StatusError('starting', `head ${quote(name)}: heads are not loaded from NATS yet; try again`);
+    }
+    const known = listSome(heads.list().map(({ definition }) => definition.name));
+    throw new StatusError('head_unknown', `no head ${quote(name)}; there are ${known}`);
+  }
+
+  /** What GetHead tells: exact, so it needs NATS. */
+  async exact(status: HeadStatus): Promise<Head> {
+    const { name } = status.definition;
+    return headMessage(status, await this.learning.heads.progress(name), this.labelResults(name));
+  }
+
+  /** As `exact`, but what only NATS knows may be missing. */
+  async asKnown(status: HeadStatus): Promise<Head> {
+    const { name } = status.definition;
+    return headMessage(status, await this.progressIfKnown(name), this.labelResults(name));
+  }
+
+  private async progressIfKnown(name: string): Promise<HeadProgress | undefined> {
+    try {
+      return await this.learning.heads.progress(name);
+    } catch (error) {
+      if (toStatusError(error).status === Status.UNAVAILABLE) return undefined;
+      throw error;
+    }
+  }
+
+  /** Counts that are still 0 are told, too: none at all means that labels are joined elsewhere. */
+  private labelResults(name: string): Readonly<Partial<Record<LabelResult, number>>> {
+    const results = this.learning.labelResults(name);
+    return this.joins ? { ...NO_RESULTS, ...results } : results;
+  }
+}
