@@ -193,7 +193,7 @@ export class HeadFold {
     const { classes } = this.head;
     if (backboneIdentity !== definition.backboneIdentity) return 'wrong_backbone';
     if (embedding.length !== definition.dimensions) return 'wrong_dimensions';
-    if (!embedding.every(Number.isFinite)) return 'not_finite';
+    if (!allFinite(embedding)) return 'not_finite';
     if (label === '') return 'no_label';
     if (classes.find(label) !== undefined) return undefined;
     if (definition.classes !== 'open') return 'unknown_class';
@@ -258,6 +258,13 @@ export class HeadFold {
     this.counts.skipped += 1;
     return { kind: 'act_skipped', act, reason: result.reason };
   }
+}
+
+/** The sum of zeros, unless a number is infinite or none: faster than a call for each, and there are thousands. */
+function allFinite(embedding: Float32Array): boolean {
+  let zeros = 0;
+  for (let d = 0; d < embedding.length; d++) zeros += embedding[d]! * 0;
+  return zeros === 0;
 }
 
 function newsOf(promotion?: Promotion, drift?: DriftEvent): FoldNews {

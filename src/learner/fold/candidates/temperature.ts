@@ -6,6 +6,11 @@ const MEMORY = 500;
 const PRIOR_CURVATURE = 5;
 /** Of one sample: logits beyond all measure must not freeze the temperature. */
 const LARGEST_CURVATURE = 100;
+/**
+ * As if so many of the labels were drawn by lot: while every prediction is right, T would else fall for ever, and the first mistake find a head that was
+ * never in doubt.
+ */
+const DOUBT = 0.001;
 /** Of log T, in one step. */
 const LARGEST_STEP = 0.1;
 /** Of |log T|: temperatures from 1/1000 to 1000. */
@@ -22,7 +27,8 @@ export function startOfTemperature(): TemperatureState {
 
 /**
  * What logits are divided by to make their softmax a probability (Guo et al. 2017, section 4.2), learned from one sample after the other by an online
- * Newton step on a = log T. With u = logits / T and p = softmax(u), the log loss of label y has the slope u[y] - E_p[u] and the expected curvature Var_p[u] in a.
+ * Newton step on a = log T. With u = logits / T and p = softmax(u), the log loss of label y has the slope u[y] - E_p[u] and the expected curvature Var_p[u]
+ * in a.
  */
 export class Temperature {
   private current: number;
@@ -45,8 +51,10 @@ export class Temperature {
     const origin = scaled[label]!;
     let mean = 0;
     let square = 0;
+    let even = 0;
     for (let c = 0; c < count; c++) {
       const difference = scaled[c]! - origin;
+      even += difference;
       const weighted = probabilities[c]! * difference;
       mean += weighted;
       square += weighted * difference;
@@ -54,7 +62,7 @@ export class Temperature {
     const { state } = this;
     const variance = Math.max(0, Math.min(LARGEST_CURVATURE, square - mean * mean));
     state.curvature += variance - state.curvature / MEMORY;
-    const step = mean / Math.max(state.curvature, 1e-3);
+    const step = (mean - DOUBT * (even / count)) / Math.max(state.curvature, 1e-3);
     const bounded = Math.max(-LARGEST_STEP, Math.min(LARGEST_STEP, step));
     state.logTemperature = Math.max(-LOG_LIMIT, Math.min(LOG_LIMIT, state.logTemperature + bounded));
     this.current = exp(state.logTemperature);
