@@ -45,6 +45,8 @@ export class LogCompactor {
   private tail: Promise<unknown> = Promise.resolve();
   /** Digests of states that could not be read: they stand for nothing. */
   private readonly damaged = new Set<string>();
+  /** By head: when its fence interval ends. */
+  private readonly timers = new Map<string, NodeJS.Timeout>();
 
   constructor(private readonly options: CompactorOptions) {}
 
@@ -54,8 +56,8 @@ export class LogCompactor {
   }
 
   /**
-   * Does what is due now for one head: mostly nothing. To be called now and then while the head's lease is held, best after a state was stored; it
-   * may take long (ids are written), so nobody should wait for it.
+   * Does what is due now for one head: mostly nothing. To be called after a state was stored, while the head's lease is held; what has to wait comes by
+   * itself later. It may take long (ids are written), so nobody should wait for it.
    * @returns the record as it is now: retention must keep `versionsToKeep(record)`
    * @throws LearnerError head_unavailable when another process changed the record; whatever NATS says when it does not answer, or HEADWATER_IDS is
    * full. Trying again later is safe.
@@ -67,10 +69,12 @@ export class LogCompactor {
   }
 
   private async run(head: HeadToCompact): Promise<CompactionRecord | undefined> {
+    if (!head.mayGoOn()) return undefined;
     const { limits } = this.options;
     let { record, revision } = await this.stored(head.definition);
     while (head.mayGoOn()) {
       const step = planCompaction({ record, versions: this.readable(head), limits, nowMs: Date.now() });
+      if (step.kind === 'wait') this.comeBack(head, step.untilMs);
       if (step.kind === 'none' || step.kind === 'wait') return record;
       const changed = await this.take(step, head, record);
       if (changed === undefined || !head.mayGoOn()) return record;
@@ -81,6 +85,22 @@ export class LogCompactor {
       await delay(0);
     }
     return record;
+  }
+
+  /** A head that nothing is told of meanwhile must not rest until its ids are too old. */
+  private comeBack(head: HeadToCompact, atMs: number): void {
+    const { name } = head.definition;
+    const again = () => {
+      this.timers.delete(name);
+      this.compact(head).catch((error: Error) => {
+        // The next state that is stored begins it again.
+        if (head.mayGoOn()) this.options.tell('warn', `head '${name}': its log is not compacted: ${error.message}`);
+      });
+    };
+    clearTimeout(this.timers.get(name));
+    const timer = setTimeout(again, Math.max(0, atMs - Date.now()));
+    timer.unref();
+    this.timers.set(name, timer);
   }
 
   /** @returns the record after the step; undefined when it was interrupted */
