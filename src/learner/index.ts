@@ -1,9 +1,11 @@
 export { FoldPool } from './fold/fold-pool.js';
 export { encodeSample } from './fold/log-entry.js';
 export { classify, topK } from './head/classify.js';
-export { defaultLearnerOptions } from './head/learner-options.js';
 export { argmax } from './head/softmax.js';
+export { defaultLearnerOptions } from './learners/learner-options.js';
 export type {
+  ExportedHead,
+  HeadAct,
   HeadProgress,
   HeadRequest,
   HeadStatus,

@@ -1,11 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FoldPool } from './fold/fold-pool.js';
+import { LogCompactor } from './heads/compaction.js';
 import { createDeclaredHeads } from './heads/declared-heads.js';
 import { cleanUpHead, headProgress } from './heads/generations.js';
 import { HeadCatalogue } from './heads/head-catalogue.js';
 import { HeadLearners } from './heads/head-learners.js';
+import { HeadLeases } from './heads/head-leases.js';
 import { HeadRegistry } from './heads/head-registry.js';
+import { openHolderId } from './heads/holder-id.js';
+import { LearnerSet } from './heads/learner-set.js';
+import { Limited } from './heads/limited.js';
 import { ServingModels } from './heads/serving-models.js';
+import { StatePace } from './heads/snapshot-schedule.js';
 import { ImageLabels } from './labels/image-labels.js';
 import { LabelIntake } from './labels/label-intake.js';
 import { LabelPublisher } from './labels/publish.js';
@@ -14,10 +20,13 @@ import type { LabelInput, Learning, LearningObserver, QueueDepth, ServedItem } f
 import type { NatsLink } from './nats/connection.js';
 import { DeadLetters } from './nats/dead-letters.js';
 import { HeadStore } from './nats/head-store.js';
+import { LeaseStore } from './nats/lease-store.js';
+import { LogReaders } from './nats/log-readers.js';
+import { RemovedIds } from './nats/removed-ids.js';
 import { ServedCache } from './nats/served-cache.js';
 import { ServedRecords } from './nats/served-records.js';
 import { SnapshotStore } from './nats/snapshot-store.js';
-import { ensureStreams, LABELS_STREAM } from './nats/streams.js';
+import { DEFAULT_FENCE_MS, ensureStreams, LABELS_STREAM } from './nats/streams.js';
 import { TrainingLog } from './nats/training-log.js';
 import type { LearningOptions } from './options.js';
 import { type LabelResult, LearnerError, type ServingHead } from './types.js';
@@ -26,12 +35,23 @@ const SETUP_RETRY_MS = 2_000;
 const SERVED_CACHE_BYTES = 64 << 20;
 /** Images of labels embedded at once, a backbone. */
 const IMAGE_CONCURRENCY = 16;
+/** Heads whose folds are opened at the same time. */
+const OPEN_CONCURRENCY = 16;
 
 /** What the server's calls need, once NATS has answered. */
 interface Connected {
   readonly served: ServedRecords;
   readonly publisher: LabelPublisher;
   readonly intake: LabelIntake | undefined;
+}
+
+/** What reads and writes in NATS. */
+interface Stores {
+  readonly link: NatsLink;
+  readonly store: HeadStore;
+  readonly snapshots: SnapshotStore;
+  readonly log: TrainingLog;
+  readonly removed: RemovedIds;
 }
 
 /** The learner's parts put together according to the roles, on a connection that may come later and go at any time. */
@@ -41,6 +61,7 @@ export class LearningSystem implements Learning {
   private readonly results = new Map<string, Partial<Record<LabelResult, number>>>();
   private readonly observer: LearningObserver;
   private learners: HeadLearners | undefined;
+  private leases: HeadLeases | undefined;
   private system: Connected | undefined;
   private link: NatsLink | undefined;
   private setupProblem: string | undefined = 'waiting for NATS';
@@ -61,8 +82,11 @@ export class LearningSystem implements Learning {
         options.observer.labelResult(head, result);
       },
     };
-    this.registry = new HeadRegistry(this.observer, (head) => this.learners?.live(head));
-    this.registry.onChange(() => this.forgetDeletedHeads());
+    this.registry = new HeadRegistry(this.observer, {
+      live: (head) => this.learners?.live(head),
+      taughtBy: (head) => this.leases?.taughtBy(head) ?? 'nobody',
+    });
+    this.registry.onChange((head) => this.forgetIfDeleted(head));
     this.heads = new HeadCatalogue(this.registry);
   }
 
@@ -137,20 +161,27 @@ export class LearningSystem implements Learning {
 
   private async assemble(link: NatsLink): Promise<Connected> {
     const { observer } = this;
-    const { roles, labels, nats, heads } = this.options;
-    const settings = { replicas: nats.replicas, windowMs: labels.windowMs, bytes: nats.streams, log: observer.log };
+    const { roles, labels, nats, heads, training } = this.options;
+    const fenceMs = training.fenceMs ?? DEFAULT_FENCE_MS;
+    const { windowMs, dedupeMs } = labels;
+    const settings = { replicas: nats.replicas, windowMs, dedupeMs, fenceMs, bytes: nats.streams, log: observer.log };
     const { created } = await ensureStreams(link, settings);
-    const store = await HeadStore.open(link);
-    const snapshots = await SnapshotStore.open(link);
-    const log = new TrainingLog(link);
+    const removed = new RemovedIds(link, fenceMs);
+    const stores: Stores = {
+      link,
+      store: await HeadStore.open(link),
+      snapshots: await SnapshotStore.open(link),
+      log: new TrainingLog(link, removed),
+      removed,
+    };
     const cache = new ServedCache(SERVED_CACHE_BYTES);
     const onDropped = () => observer.dropped('served_record');
     const served = new ServedRecords(link, { mode: labels.record, cache, onDropped });
-    await this.followHeads(link, store, snapshots, log);
-    await createDeclaredHeads(heads, this.registry, this.heads, store, observer.log);
+    await this.followHeads(stores);
+    await createDeclaredHeads(heads, this.registry, this.heads, stores.store, observer.log);
 
-    const writer = new SampleWriter(log, new DeadLetters(link), observer, labels.windowMs);
-    if (roles.includes('learn')) this.learn(link, store, snapshots, log);
+    const writer = new SampleWriter(stores.log, new DeadLetters(link), observer, windowMs);
+    await this.learn(stores, fenceMs);
     if (roles.includes('serve')) this.embedImages(link, writer);
     const common = { link, heads: this.registry, served, cache, writer, observer };
     const intake = roles.includes('join')
@@ -160,11 +191,11 @@ export class LearningSystem implements Learning {
     return { served, publisher: new LabelPublisher(link), intake };
   }
 
-  private async followHeads(link: NatsLink, store: HeadStore, snapshots: SnapshotStore, log: TrainingLog) {
+  private async followHeads({ link, store, snapshots, log }: Stores): Promise<void> {
     const models = this.options.roles.includes('serve') ? new ServingModels(snapshots) : undefined;
     const parts = { store, models };
     const cleanUp = cleanUpHead(store, snapshots, log, this.observer.log);
-    this.heads.connect({ link, store, progress: headProgress(link, log), cleanUp });
+    this.heads.connect({ link, store, snapshots, log, progress: headProgress(link, log), cleanUp });
     await this.registry.follow(parts);
     this.stops.push(() => this.registry.stop());
     const offStatus = link.onStatus((up) => {
@@ -176,11 +207,44 @@ export class LearningSystem implements Learning {
     this.stops.push(offStatus);
   }
 
-  private learn(link: NatsLink, store: HeadStore, snapshots: SnapshotStore, log: TrainingLog): void {
-    const common = { link, store, snapshots, log, registry: this.registry, observer: this.observer };
-    const learners = new HeadLearners({ ...common, pool: new FoldPool(), policy: this.options.snapshots });
+  /** Every process sees who teaches which head; those with the role `learn` take part. */
+  private async learn(stores: Stores, fenceMs: number): Promise<void> {
+    const { link } = stores;
+    const { roles, dataDir, learn } = this.options;
+    const { observer, registry } = this;
+    const holder = roles.includes('learn') ? await openHolderId(dataDir, observer.log) : undefined;
+    if (holder) this.stops.push(() => holder.release());
+    const common = { link, store: await LeaseStore.open(link), registry, leaseMs: learn.leaseMs, observer };
+    const leases = new HeadLeases({ ...common, self: holder?.id });
+    this.leases = leases;
+    const learners = holder && this.headLearners(stores, leases, fenceMs);
     this.learners = learners;
-    this.stops.push(() => learners.stop());
+    if (learners) this.stops.push(() => learners.stop());
+    this.stops.push(() => leases.stop());
+    await leases.start(learners);
+  }
+
+  private headLearners(stores: Stores, leases: HeadLeases, fenceMs: number): HeadLearners {
+    const { link, log } = stores;
+    const { observer, registry, options } = this;
+    return new HeadLearners({
+      ...stores,
+      readers: new LogReaders(link, log),
+      pool: new FoldPool(),
+      registry,
+      observer,
+      policy: options.snapshots,
+      pace: new StatePace(),
+      leases,
+      learners: new LearnerSet(log, options.learn.memoryBytes, observer),
+      compactor: new LogCompactor({
+        ...stores,
+        registry,
+        limits: { ...options.training, fenceMs },
+        tell: observer.log,
+      }),
+      opening: new Limited(OPEN_CONCURRENCY),
+    });
   }
 
   private embedImages(link: NatsLink, writer: SampleWriter): void {
@@ -194,13 +258,14 @@ export class LearningSystem implements Learning {
 
   private count(head: string, result: LabelResult): void {
     // Of heads that exist only: names of others come from strangers.
-    if (this.registry.status(head) === undefined) return;
+    if (this.registry.definition(head) === undefined) return;
     const counts = this.results.get(head) ?? {};
     counts[result] = (counts[result] ?? 0) + 1;
     this.results.set(head, counts);
   }
 
-  private forgetDeletedHeads(): void {
-    for (const head of this.results.keys()) if (this.registry.status(head) === undefined) this.results.delete(head);
+  private forgetIfDeleted(head: string | undefined): void {
+    const heads = head === undefined ? [...this.results.keys()] : [head];
+    for (const each of heads) if (this.registry.definition(each) === undefined) this.results.delete(each);
   }
 }

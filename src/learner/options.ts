@@ -1,4 +1,4 @@
-import type { SnapshotPolicy } from './heads/head-learner.js';
+import type { SnapshotPolicy } from './heads/snapshot-schedule.js';
 import type { HeadRequest, ImageEmbedder, LearningObserver } from './learning.js';
 import type { StreamBytes } from './nats/streams.js';
 

@@ -13,6 +13,9 @@ import {
 } from '../../src/learner/index.js';
 import { until } from './until.js';
 
+const MiB = 2 ** 20;
+const smallStreams = { labels: 64 * MiB, served: 64 * MiB, training: 64 * MiB, embed: 64 * MiB, dead: 64 * MiB };
+
 /** Length of the embeddings in these tests. */
 export const DIMENSIONS = 4;
 
@@ -50,9 +53,8 @@ export function embeddingOf(index: number, seed: number): Float32Array {
   return embedding;
 }
 
-type Overrides = Omit<Partial<LearningOptions>, 'labels' | 'snapshots'> & {
-  labels?: Partial<LearningOptions['labels']>;
-  snapshots?: Partial<LearningOptions['snapshots']>;
+type Overrides = Omit<Partial<LearningOptions>, 'labels' | 'snapshots' | 'learn' | 'training'> & {
+  [K in 'labels' | 'snapshots' | 'learn' | 'training']?: Partial<LearningOptions[K]>;
 };
 
 /** The learner's side of a process on the NATS at `url` (null: embedded), closed with the test. */
@@ -72,8 +74,11 @@ export async function startTestLearning(
     embedders: [],
     heads: [headRequest()],
     ...overrides,
-    labels: { windowMs: 3_600_000, graceMs: 30_000, record: 'durable', ...overrides.labels },
-    snapshots: { everySamples: 50, everyMs: 200, keep: 5, ...overrides.snapshots },
+    labels: { windowMs: 3_600_000, graceMs: 30_000, record: 'durable', dedupeMs: 86_400_000, ...overrides.labels },
+    // Every version with the learners' state, and only the newest few stay.
+    snapshots: { everySamples: 50, everyMs: 200, keep: 5, keepForMs: 0, stateEveryMs: 0, ...overrides.snapshots },
+    learn: { memoryBytes: 256 * MiB, leaseMs: 3_000, ...overrides.learn },
+    training: { keepSamples: null, keepMs: null, ...overrides.training },
     observer: {
       labelResult: () => {},
       labelDelay: () => {},
@@ -108,9 +113,6 @@ export async function startTestLearning(
   };
   return { learning, problems, deadLetters, dropped, status, trained };
 }
-
-const MiB = 2 ** 20;
-const smallStreams = { labels: 64 * MiB, served: 64 * MiB, training: 64 * MiB, embed: 64 * MiB, dead: 64 * MiB };
 
 export function temporaryFolder(t: Pick<TestContext, 'after'>): string {
   const folder = mkdtempSync(join(tmpdir(), 'headwater-test-'));

@@ -6,7 +6,6 @@ import type { SnapshotStore } from '../nats/snapshot-store.js';
 import { EMBED_STREAM, LABELS_STREAM, PARKED_STREAM } from '../nats/streams.js';
 import type { TrainingLog } from '../nats/training-log.js';
 import type { HeadDefinition } from '../types.js';
-import { type HeadView, versionsOf } from './head-view.js';
 
 /** How far a head's labels have come, asked of NATS. A label is always in a stream, so none is missed between two. */
 export function headProgress(link: NatsLink, log: TrainingLog): (head: HeadDefinition) => Promise<HeadProgress> {
@@ -30,21 +29,14 @@ export function cleanUpHead(
   snapshots: SnapshotStore,
   log: TrainingLog,
   tell: LearningObserver['log'],
-): (head: HeadDefinition, view: HeadView) => Promise<void> {
-  return async (head, view) => {
-    await store.remove(head.name, 'latest');
-    await store.remove(head.name, 'serving');
-    await log.purge(head);
-    for (const { version, modelDigest, stateDigest } of versionsOf(view)) {
-      try {
-        await snapshots.remove(head, 'model', modelDigest);
-        await snapshots.remove(head, 'state', stateDigest);
-      } catch (error) {
-        tell(
-          'warn',
-          `version ${version} of the deleted head '${head.name}' was not removed: ${(error as Error).message}`,
-        );
-      }
+): (head: HeadDefinition) => Promise<void> {
+  return async (head) => {
+    for (const key of ['latest', 'serving', 'compaction', 'damaged'] as const) {
+      await store.removeOf(head.generation, head.name, key);
     }
+    await log.purge(head);
+    await snapshots.removeAll(head).catch((error: Error) => {
+      tell('warn', `snapshots of the deleted head '${head.name}' were not removed: ${error.message}`);
+    });
   };
 }

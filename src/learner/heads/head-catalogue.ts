@@ -1,20 +1,27 @@
-import type { HeadProgress, HeadRequest, HeadStatus, Heads } from '../learning.js';
+import { randomUUID } from 'node:crypto';
+import { encodeAct, type LoggedAct } from '../fold/log-entry.js';
+import type { ExportedHead, HeadAct, HeadProgress, HeadRequest, HeadStatus, Heads } from '../learning.js';
 import type { NatsLink } from '../nats/connection.js';
 import { isUnavailable } from '../nats/errors.js';
 import type { HeadStore } from '../nats/head-store.js';
+import type { SnapshotStore } from '../nats/snapshot-store.js';
+import type { TrainingLog } from '../nats/training-log.js';
 import { type HeadDefinition, LearnerError, type ServingHead } from '../types.js';
+import { checkAct } from './check-act.js';
+import { exportHead, readImport } from './head-files.js';
 import type { HeadRegistry } from './head-registry.js';
 import { checkHeadRequest } from './head-request.js';
-import type { HeadView } from './head-view.js';
 
 /** What changing heads needs of NATS. */
 export interface CatalogueParts {
   readonly link: NatsLink;
   readonly store: HeadStore;
+  readonly snapshots: SnapshotStore;
+  readonly log: TrainingLog;
   /** Labels waiting and the log's end. */
   progress(definition: HeadDefinition): Promise<HeadProgress>;
   /** Removes what a deleted generation leaves behind. */
-  cleanUp(definition: HeadDefinition, view: HeadView): Promise<void>;
+  cleanUp(definition: HeadDefinition): Promise<void>;
 }
 
 /** Heads as the server sees them: reads come from the registry at once, changes go to NATS. */
@@ -50,33 +57,65 @@ export class HeadCatalogue implements Heads {
   }
 
   create(request: HeadRequest): Promise<HeadStatus> {
-    return this.ask(async ({ store }) => {
-      const { name } = request;
-      const classes = checkHeadRequest(request);
-      const before = await store.get(name, 'definition');
-      if (before && !before.value.deleted) throw alreadyThere(name);
-      const generation = (before?.value.generation ?? 0) + 1;
-      const value = { ...request, classes, generation, createdAtMs: Date.now(), deleted: false };
-      const revision = await store.compareAndSet(name, 'definition', value, before?.revision);
-      if (revision === undefined) throw alreadyThere(name);
-      this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
-      return this.registry.mustStatus(name);
+    return this.ask(async (parts) => {
+      await this.define(request, parts);
+      return this.registry.mustStatus(request.name);
     });
   }
 
-  delete(name: string): Promise<void> {
+  delete(name: string, expectedVersion: number): Promise<void> {
     return this.ask(async ({ store, cleanUp }) => {
-      const [definition, view] = this.registry.must(name);
+      const [definition] = this.registry.must(name);
       const stored = await store.get(name, 'definition');
       if (!stored || stored.value.deleted) throw this.registry.unknown(name);
+      const latest = (await store.get(name, 'latest'))?.value;
+      const newest = latest?.generation === definition.generation ? (latest.versions[0]?.version ?? 0) : 0;
+      if (newest !== expectedVersion) throw notThatVersion(name, newest, expectedVersion);
       const value = { ...stored.value, deleted: true };
       const revision = await store.compareAndSet(name, 'definition', value, stored.revision);
       if (revision === undefined) {
         throw new LearnerError('head_unavailable', `head '${name}' changed meanwhile; try again`);
       }
-      const before = { ...view };
       this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
-      await cleanUp(definition, before);
+      await cleanUp(definition);
+    });
+  }
+
+  act(name: string, act: HeadAct): Promise<number> {
+    return this.ask(async ({ log }) => {
+      const [definition] = this.registry.must(name);
+      const checked = checkAct(definition, this.registry.mustStatus(name).statistics, act);
+      return append(log, definition, checked);
+    });
+  }
+
+  export(name: string, version: number): Promise<ExportedHead> {
+    return this.ask(async () => {
+      const [definition, view] = this.registry.must(name);
+      const wanted = version === 0 ? this.registry.mustStatus(name).servingVersion : version;
+      const known = this.registry.mustVersion(name, view, wanted);
+      const { model } = await this.registry.version(name, wanted);
+      return exportHead(definition, known, model);
+    });
+  }
+
+  import(request: HeadRequest, bytes: Uint8Array): Promise<HeadStatus> {
+    return this.ask(async (parts) => {
+      const { snapshots, log, cleanUp, store } = parts;
+      const model = readImport(request, bytes);
+      const definition = await this.define(request, parts);
+      try {
+        const digest = await snapshots.put(definition, 'model', model(definition));
+        await append(log, definition, { kind: 'import_model', digest });
+      } catch (error) {
+        // Without its weights it would be another head than was asked for.
+        const value = { ...definition, deleted: true };
+        const revision = await store.put(definition.name, 'definition', value);
+        this.registry.take({ head: definition.name, key: 'definition', stored: { value, revision }, revision });
+        await cleanUp(definition);
+        throw error;
+      }
+      return this.registry.mustStatus(request.name);
     });
   }
 
@@ -101,6 +140,19 @@ export class HeadCatalogue implements Heads {
     return this.ask(({ progress }) => progress(this.registry.must(name)[0]));
   }
 
+  private async define(request: HeadRequest, { store }: CatalogueParts): Promise<HeadDefinition> {
+    const { name } = request;
+    const classes = checkHeadRequest(request);
+    const before = await store.get(name, 'definition');
+    if (before && !before.value.deleted) throw alreadyThere(name);
+    const generation = (before?.value.generation ?? 0) + 1;
+    const value = { ...request, classes, generation, createdAtMs: Date.now(), deleted: false };
+    const revision = await store.compareAndSet(name, 'definition', value, before?.revision);
+    if (revision === undefined) throw alreadyThere(name);
+    this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
+    return value;
+  }
+
   /** Answers at once while NATS is away: its own time-outs are seconds. */
   private async ask<T>(work: (parts: CatalogueParts) => Promise<T>): Promise<T> {
     const { parts } = this;
@@ -109,6 +161,18 @@ export class HeadCatalogue implements Heads {
       throw explain(error);
     });
   }
+}
+
+function append(log: TrainingLog, definition: HeadDefinition, change: LoggedAct): Promise<number> {
+  const id = randomUUID();
+  return log.appendAct(definition, id, encodeAct({ id, atMs: Date.now(), change }));
+}
+
+function notThatVersion(name: string, newest: number, expected: number): LearnerError {
+  return new LearnerError(
+    'version_mismatch',
+    `head '${name}' is at version ${newest}, and version ${expected} was to be deleted: look at it again, and name the version that it has`,
+  );
 }
 
 function explain(error: unknown): unknown {

@@ -1,32 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsMsg } from 'nats';
-import type { FoldPool } from '../fold/fold-pool.js';
+import type { FoldPool, StateWish, StoredEntry } from '../fold/fold-pool.js';
+import { attachmentOf } from '../fold/log-entry.js';
 import type { LearningObserver } from '../learning.js';
-import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
 import { isUnavailable } from '../nats/errors.js';
 import type { HeadStore } from '../nats/head-store.js';
+import type { LogReader, LogReaders } from '../nats/log-readers.js';
 import type { SnapshotStore } from '../nats/snapshot-store.js';
-import { StreamFollower } from '../nats/stream-follower.js';
-import { TRAINING_STREAM } from '../nats/streams.js';
 import type { TrainingLog } from '../nats/training-log.js';
 import { type HeadDefinition, type HeadStatistics, type HeadVersion, LearnerError } from '../types.js';
+import type { LogCompactor } from './compaction.js';
+import { reportFold } from './fold-report.js';
+import type { HeadLeases } from './head-leases.js';
 import type { HeadRegistry } from './head-registry.js';
 import type { LiveHead } from './head-view.js';
+import type { LearnerSet } from './learner-set.js';
+import type { Limited } from './limited.js';
+import { restoreFold } from './restore-fold.js';
+import { type SnapshotPolicy, SnapshotSchedule, type StatePace } from './snapshot-schedule.js';
 import { SnapshotWriter } from './snapshot-writer.js';
-
-export interface SnapshotPolicy {
-  /** A snapshot is due after so many samples... */
-  readonly everySamples: number;
-  /** ... or so long after the last one, if anything was learned since. */
-  readonly everyMs: number;
-  /** The newest so many versions stay servable... */
-  readonly keep: number;
-  /** ... and of the older ones, as long as they are not older than this, fewer and fewer: about one for each doubling of the age. */
-  readonly keepForMs: number;
-  /** The learners' state is stored with a version so long after the last one that was, at least; larger states less often. */
-  readonly stateEveryMs: number;
-}
 
 export interface HeadLearnerOptions {
   readonly link: NatsLink;
@@ -34,144 +27,160 @@ export interface HeadLearnerOptions {
   readonly store: HeadStore;
   readonly snapshots: SnapshotStore;
   readonly log: TrainingLog;
+  readonly readers: LogReaders;
   readonly pool: FoldPool;
   readonly registry: HeadRegistry;
   readonly observer: LearningObserver;
   readonly policy: SnapshotPolicy;
+  readonly pace: StatePace;
+  readonly leases: Pick<HeadLeases, 'certain' | 'doubt'>;
+  /** Of the lease under which the head is taught. */
+  readonly epoch: number;
+  readonly learners: LearnerSet;
+  readonly compactor: LogCompactor;
+  /** Heads that are opened at the same time. */
+  readonly opening: Limited;
 }
 
-/** Entries that one message to the worker thread carries at most, and that wait here. */
+/** Entries that one message to the worker thread carries at most. */
 const BATCH = 256;
-const BUFFER = 1_024;
 const TROUBLE_RETRY_MS = 2_000;
 /** A snapshot that is due waits for the one being stored. */
 const MIN_WAIT_MS = 20;
 
 /**
- * Teaches one head: loads its newest snapshot, folds its training log from there on in the worker thread, and writes new
- * snapshots. Whatever goes wrong, it begins again from the newest good snapshot: the fold is deterministic, so nothing is lost.
+ * Teaches one head: loads its newest snapshot, folds its training log from there on in the worker thread, and writes new snapshots. Whatever goes
+ * wrong, it begins again from the newest good snapshot: the fold is deterministic, so nothing is lost. It ends when its lease does.
  */
 export class HeadLearner {
-  private follower: StreamFollower | undefined;
+  private reader: LogReader | undefined;
   private statistics: HeadStatistics | undefined;
   private problem: string | undefined;
+  /** The problem that was logged last: it is logged once, however often it comes back before anything is folded again. */
+  private told: string | undefined;
+  private waits = { count: 0, seconds: 0 };
   /** Sequence of the last entry folded. */
   private folded = 0;
   /** Sequence of the last entry that was counted as trained: it never goes back. */
   private counted = 0;
-  /** Entries that were in the log beyond those read, when the last was read. */
-  private pending = 0;
-  private snapshotSequence = 0;
-  private snapshotSamples = 0;
-  private snapshotAtMs = 0;
   private saving: Promise<void> = Promise.resolve();
   private isSaving = false;
   private savingFailed: Error | undefined;
+  /** The newest version's weights can't be read: they are stored anew with the next version. */
+  private storeAnew = false;
   private stopped = false;
   private readonly abort = new AbortController();
+  private readonly schedule: SnapshotSchedule;
   private readonly writer: SnapshotWriter;
   private readonly running: Promise<void>;
 
   constructor(private readonly options: HeadLearnerOptions) {
-    this.writer = new SnapshotWriter({ ...options, keep: options.policy.keep });
+    this.schedule = new SnapshotSchedule(options.policy, options.pace);
+    this.writer = new SnapshotWriter({ ...options, rules: options.policy });
     this.running = this.run();
   }
 
   get live(): LiveHead | undefined {
-    const { statistics, problem } = this;
+    const { statistics, problem, waits } = this;
     // How much has been logged meanwhile is not known while NATS is away.
-    const lag = this.options.link.connected ? this.pending + (this.follower?.depth ?? 0) : undefined;
-    return statistics && { statistics, lag, problem };
+    const lag = this.options.link.connected ? this.reader?.pending : undefined;
+    return statistics && { statistics, lag, problem, waits };
   }
 
-  /** Writes a last snapshot (unless the head was deleted) and ends. */
+  /** Who serves can't read a version's weights. */
+  damaged(version: number): void {
+    if (this.stopped || this.statistics === undefined) return;
+    if (version === this.writer.versions[0]?.version) this.storeAnew = true;
+    this.schedule.force();
+    this.reader?.wake();
+  }
+
+  /** Writes a last snapshot with the learners' state (unless the head was deleted, or the lease is lost) and ends. */
   async stop(saveLast: boolean): Promise<void> {
     this.stopped = true;
     this.abort.abort();
-    await this.follower?.stop();
+    await this.reader?.stop();
     await this.running;
     // It may have begun to follow while it was being stopped.
-    await this.follower?.stop();
+    await this.reader?.stop();
     await this.saving;
-    const unsaved = this.statistics !== undefined && this.folded > this.snapshotSequence && this.problem === undefined;
-    if (saveLast && unsaved && this.options.link.connected) {
-      await this.save().catch((error: Error) => this.trouble(error));
+    const unsaved = this.progress.sequence > this.schedule.stateSequence;
+    if (saveLast && unsaved && this.problem === undefined && this.mayWrite()) {
+      await this.save('settled').catch((error: Error) => this.tellUnsaved(error));
     }
+    this.options.learners.closed(this.options.definition);
     if (this.statistics) await this.options.pool.close(this.options.definition.name).catch(() => {});
+  }
+
+  /** How far it has come, as far as it is worth a version: one that answers nothing is none. */
+  private get progress(): { sequence: number; samples: number } {
+    const { samples = 0, candidates = [] } = this.statistics ?? {};
+    const answers = samples > 0 || candidates.some(({ name }) => name === 'imported');
+    return { sequence: answers ? this.folded : 0, samples };
   }
 
   private async run(): Promise<void> {
     while (!this.stopped) {
       try {
-        await this.open();
+        await this.options.opening.run(() => this.open());
         this.problem = undefined;
         await this.fold();
       } catch (error) {
-        this.trouble(error as Error);
-        await this.follower?.stop();
+        await this.reader?.stop();
+        await this.trouble(error as Error);
         await this.pause(TROUBLE_RETRY_MS);
       }
     }
   }
 
-  private trouble(error: Error): void {
-    const { observer, link, definition } = this.options;
+  private async trouble(error: Error): Promise<void> {
+    const { observer, link, leases, definition } = this.options;
+    // Somebody else may teach the head by now: then this learner is stopped, and that is no trouble.
+    if (link.connected && !this.stopped) await leases.doubt(definition.name).catch(() => {});
     // A lost connection is told once, by the connection.
     if (!link.connected || this.stopped) return;
     const problem = `learning stopped: ${error.message}`;
-    if (problem !== this.problem) observer.log('error', `head '${definition.name}': ${problem}`);
+    if (problem !== this.told) observer.log('error', `head '${definition.name}': ${problem}`);
+    this.told = problem;
     this.problem = problem;
+  }
+
+  private tellUnsaved(error: Error): void {
+    const { observer, link, definition } = this.options;
+    if (!link.connected || isUnavailable(error)) return;
+    observer.log('warn', `head '${definition.name}': its last snapshot was not stored: ${error.message}`);
   }
 
   /** Restores the newest good snapshot and follows the log from its position on. */
   private async open(): Promise<void> {
-    const { definition, log, pool, link, observer } = this.options;
+    if (this.stopped) return;
+    const { definition, log, pool, readers, observer, learners, registry } = this.options;
     await this.saving;
     this.savingFailed = undefined;
     const { created, lastSequence } = await log.state();
     const versions = await this.writer.open(created);
     for (const { position } of versions.slice(0, 1)) checkPosition(definition, position, created, lastSequence);
     await pool.close(definition.name).catch(() => {});
-    const restored = await this.restore(versions);
-    this.folded = restored?.position.sequence ?? 0;
-    this.snapshotSequence = this.folded;
-    this.snapshotSamples = restored?.samples ?? 0;
-    this.snapshotAtMs = Date.now();
-    this.pending = 0;
-    this.follower = new StreamFollower(link, {
-      stream: TRAINING_STREAM,
-      filter: subjects.trainingOfHead(definition.name, definition.generation),
-      after: this.folded,
-      buffer: BUFFER,
-      onTrouble: (problem) => observer.log('warn', `head '${definition.name}': ${problem}`),
-    });
-  }
-
-  /** Opens the fold from the newest version whose state is readable, else from nothing: replaying the log gives the same. */
-  private async restore(versions: readonly HeadVersion[]): Promise<HeadVersion | undefined> {
-    const { definition, snapshots, pool, observer } = this.options;
-    for (const version of versions) {
-      try {
-        const state = await snapshots.get(definition, 'state', version.stateDigest);
-        const opened = await pool.open(definition, state);
-        this.statistics = opened.statistics;
-        return version;
-      } catch (error) {
-        if (!(error instanceof LearnerError) || error.code !== 'snapshot_corrupt') throw error;
-        observer.log(
-          'error',
-          `head '${definition.name}': the snapshot of version ${version.version} is damaged: ${error.message}; going back further`,
-        );
-      }
-    }
-    this.statistics = (await pool.open(definition, null)).statistics;
-    return undefined;
+    const restored = await restoreFold(this.options, versions);
+    this.statistics = restored.statistics;
+    this.folded = restored.sequence;
+    const newest = versions[0];
+    const version = { sequence: newest?.position.sequence ?? 0, samples: newest?.samples ?? 0 };
+    this.counted = Math.max(this.counted, version.sequence);
+    this.schedule.opened(version, { sequence: restored.sequence, isDue: !restored.good }, performance.now());
+    const { damaged } = registry.view(definition.name) ?? {};
+    if (damaged?.value.generation === definition.generation) this.damaged(damaged.value.version);
+    await learners.opened(definition, restored.statistics);
+    this.reader = readers.open(definition, this.folded, (problem) =>
+      observer.log('warn', `head '${definition.name}': ${problem}`),
+    );
+    if (this.stopped) await this.reader.stop();
   }
 
   private async fold(): Promise<void> {
-    const follower = this.follower as StreamFollower;
+    const reader = this.reader as LogReader;
     while (!this.stopped) {
-      const messages = await this.nextEntries(follower);
+      const messages = await this.nextEntries(reader);
       if (this.savingFailed) throw this.savingFailed;
       // Entries that this process has folded before (it went back to a snapshot) are not counted again.
       await this.foldEntries(
@@ -189,60 +198,98 @@ export class HeadLearner {
   private async foldEntries(messages: readonly JsMsg[], count: boolean): Promise<void> {
     const last = messages.at(-1);
     if (last === undefined) return;
-    const { definition, pool, observer } = this.options;
-    const entries = messages.map(({ data, seq }) => ({ bytes: data.slice(), sequence: seq }));
-    this.pending = last.info.pending + messages.length;
+    const { definition, pool, observer, learners } = this.options;
+    const entries = await Promise.all(messages.map((message) => this.entryOf(message)));
     const result = await pool.fold(definition.name, entries);
     this.statistics = result.statistics;
     this.folded = last.seq;
-    this.pending = last.info.pending;
+    this.told = undefined;
+    this.waits = { count: this.waits.count + result.waits.count, seconds: this.waits.seconds + result.waits.seconds };
+    if (result.promotions.length > 0) this.schedule.force();
     if (!count) return;
     this.counted = last.seq;
-    for (let i = 0; i < result.folded; i++) observer.labelResult(definition.name, 'trained');
-    for (const [reason, skipped] of Object.entries(result.skipped)) this.tellSkipped(reason, skipped);
+    reportFold(definition.name, result, observer);
+    await learners.folded(definition, result.statistics);
   }
 
-  /** The log holds them, the head can't learn them: its classes were used up by labels that came at the same moment, say. */
-  private tellSkipped(reason: string, skipped: number): void {
-    const { definition, observer } = this.options;
-    for (let i = 0; i < skipped; i++) observer.labelResult(definition.name, 'invalid');
-    observer.log('warn', `head '${definition.name}': ${skipped} sample(s) of the log can't be learned: ${reason}`);
+  private async entryOf({ data, seq }: JsMsg): Promise<StoredEntry> {
+    const { definition, snapshots } = this.options;
+    const digest = attachmentOf(data);
+    // The bytes go to the thread: what is kept here is a copy.
+    const attachment = digest === undefined ? undefined : (await snapshots.get(definition, 'model', digest)).slice();
+    return { bytes: data.slice(), sequence: seq, attachment };
   }
 
-  /** Waits for entries; with something unsaved, no longer than until the snapshot is due. */
-  private async nextEntries(follower: StreamFollower): Promise<JsMsg[]> {
-    if (this.folded === this.snapshotSequence) return follower.next(BATCH);
-    const dueInMs = this.snapshotAtMs + this.options.policy.everyMs - Date.now();
-    return follower.next(BATCH, Math.max(MIN_WAIT_MS, dueInMs));
+  /** Waits for entries; no longer than until a snapshot is due. */
+  private nextEntries(reader: LogReader): Promise<JsMsg[]> {
+    const dueInMs = this.schedule.dueInMs(this.progress, performance.now());
+    return reader.next(BATCH, dueInMs === undefined ? undefined : Math.max(MIN_WAIT_MS, dueInMs));
   }
 
   /** Folding goes on while a snapshot is stored; one is stored at a time. */
   private saveWhenDue(): void {
-    const { everySamples, everyMs } = this.options.policy;
-    const samples = (this.statistics?.samples ?? 0) - this.snapshotSamples;
-    const due = samples >= everySamples || Date.now() >= this.snapshotAtMs + everyMs;
-    if (this.isSaving || this.folded === this.snapshotSequence || !due) return;
+    if (this.isSaving || !this.mayWrite()) return;
+    const due = this.schedule.due(this.progress, performance.now());
+    if (due === 'nothing') return;
     this.isSaving = true;
-    this.saving = this.save()
+    this.saving = this.save(due === 'state' ? 'if-settled' : 'no')
       .catch((error: Error) => {
+        this.schedule.failed(performance.now());
         // NATS is away: the next attempt will do.
         if (this.options.link.connected && !isUnavailable(error)) this.savingFailed = error;
       })
       .finally(() => {
         this.isSaving = false;
-        this.snapshotAtMs = Date.now();
       });
   }
 
-  private async save(): Promise<void> {
-    const snapshot = await this.options.pool.snapshot(this.options.definition.name);
-    if (snapshot.sequence <= this.snapshotSequence) return;
-    await this.writer.write(snapshot);
-    this.snapshotSequence = snapshot.sequence;
-    this.snapshotSamples = snapshot.statistics.samples;
+  private async save(state: StateWish): Promise<void> {
+    const { definition, pool } = this.options;
+    const snapshot = await pool.snapshot(definition.name, { state });
+    const anew = this.storeAnew;
+    const { sequence, statistics } = snapshot;
+    if (snapshot.state !== null || anew || sequence > this.schedule.versionSequence) {
+      await this.writer.write(snapshot, anew);
+    }
+    this.schedule.stored({ sequence, samples: statistics.samples }, snapshot.state?.length, performance.now());
+    if (anew) this.storeAnew = false;
+    await this.settleDamage();
+    if (snapshot.state) this.compact();
+  }
+
+  /** What was told to be damaged is stored anew by now, or is no version any more. */
+  private async settleDamage(): Promise<void> {
+    const { definition, store, registry, observer } = this.options;
+    const { name, generation } = definition;
+    const damaged = registry.view(name)?.damaged?.value;
+    if (damaged === undefined) return;
+    const version = this.writer.versions.find((each) => each.version === damaged.version);
+    const stands = damaged.generation === generation && version?.modelDigest === damaged.modelDigest;
+    const isNewest = version === this.writer.versions[0];
+    if (stands && !isNewest) await this.writer.drop(damaged.version);
+    const revision = await store.remove(name, 'damaged');
+    registry.take({ head: name, key: 'damaged', stored: undefined, revision });
+    const what = stands && !isNewest ? 'are given up, and' : 'are stored anew, or';
+    observer.log('warn', `head '${name}': the damaged weights of version ${damaged.version} ${what} newer ones serve`);
+  }
+
+  /** Nobody waits for it: it may write many ids. */
+  private compact(): void {
+    const { definition, compactor, observer, link } = this.options;
+    const versions = () => this.writer.versions;
+    compactor.compact({ definition, versions, mayGoOn: () => this.mayWrite() && !this.stopped }).catch((error) => {
+      if (!link.connected || isUnavailable(error) || this.stopped) return;
+      observer.log('warn', `head '${definition.name}': its log is not compacted: ${(error as Error).message}`);
+    });
+  }
+
+  private mayWrite(): boolean {
+    const { link, leases, definition } = this.options;
+    return link.connected && leases.certain(definition.name);
   }
 
   private async pause(ms: number): Promise<void> {
+    if (this.stopped) return;
     await delay(ms, undefined, { signal: this.abort.signal }).catch(() => {});
   }
 }

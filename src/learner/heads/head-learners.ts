@@ -1,59 +1,87 @@
 import type { HeadDefinition } from '../types.js';
 import { HeadLearner, type HeadLearnerOptions } from './head-learner.js';
+import type { HeadLeases, LeaseSink } from './head-leases.js';
 import type { LiveHead } from './head-view.js';
+
+export type HeadLearnersOptions = Omit<HeadLearnerOptions, 'definition' | 'epoch' | 'leases'> & {
+  readonly leases: HeadLeases;
+};
 
 interface Running {
   readonly generation: number;
+  readonly epoch: number;
   readonly learner: HeadLearner;
 }
 
-/** One learner for each head that exists: begun when a head appears, ended when it goes. */
-export class HeadLearners {
+/** One learner for each head whose lease this process holds: begun when the lease is taken, ended when it goes, or the head. */
+export class HeadLearners implements LeaseSink {
   private readonly running = new Map<string, Running>();
   /** Heads whose last learner is still ending: the next begins after it. */
   private readonly ending = new Map<string, Promise<void>>();
   private stopped = false;
   private readonly offChange: () => void;
 
-  constructor(private readonly common: Omit<HeadLearnerOptions, 'definition'>) {
-    this.offChange = common.registry.onChange(() => this.follow());
-    this.follow();
+  constructor(private readonly options: HeadLearnersOptions) {
+    this.offChange = options.registry.onChange((head) => this.changed(head));
   }
 
   live(head: string): LiveHead | undefined {
     return this.running.get(head)?.learner.live;
   }
 
-  /** Ends all, each after a last snapshot. */
+  /** To be called when the leases are handed over: what still runs ends as it is. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.offChange();
-    await Promise.all([...this.running.values()].map(({ learner }) => learner.stop(true)));
+    for (const head of [...this.running.keys()]) this.end(head, false);
     await Promise.all(this.ending.values());
-    await this.common.pool.terminate();
+    await this.options.pool.terminate();
   }
 
-  private follow(): void {
-    if (this.stopped) return;
-    const wanted = new Map(this.common.registry.definitions().map((definition) => [definition.name, definition]));
-    for (const [name, { generation, learner }] of this.running) {
-      if (wanted.get(name)?.generation !== generation) this.end(name, learner);
+  /** Begins and ends what the head's lease and definition ask for. */
+  follow(head: string): void {
+    const definition = this.options.registry.definition(head);
+    const epoch = this.options.leases.epoch(head);
+    const running = this.running.get(head);
+    if (running && (definition?.generation !== running.generation || epoch !== running.epoch)) {
+      if (definition && epoch === undefined) this.tellLost(head);
+      this.end(head, false);
     }
-    for (const definition of wanted.values()) this.begin(definition);
+    if (definition && epoch !== undefined) this.begin(definition, epoch);
   }
 
-  private begin(definition: HeadDefinition): void {
+  async finish(head: string): Promise<void> {
+    this.end(head, this.options.registry.definition(head) !== undefined);
+    await this.ending.get(head);
+  }
+
+  private changed(head: string | undefined): void {
+    if (head === undefined) return;
+    this.follow(head);
+    const damaged = this.options.registry.view(head)?.damaged?.value;
+    const running = this.running.get(head);
+    if (damaged && running?.generation === damaged.generation) running.learner.damaged(damaged.version);
+  }
+
+  private begin(definition: HeadDefinition, epoch: number): void {
     const { name, generation } = definition;
-    if (this.running.has(name) || this.ending.has(name)) return;
-    this.running.set(name, { generation, learner: new HeadLearner({ ...this.common, definition }) });
+    if (this.stopped || this.running.has(name) || this.ending.has(name)) return;
+    const learner = new HeadLearner({ ...this.options, definition, epoch });
+    this.running.set(name, { generation, epoch, learner });
   }
 
-  private end(name: string, learner: HeadLearner): void {
-    this.running.delete(name);
-    const ended = learner.stop(false).finally(() => {
-      this.ending.delete(name);
-      this.follow();
+  private end(head: string, saveLast: boolean): void {
+    const running = this.running.get(head);
+    if (running === undefined) return;
+    this.running.delete(head);
+    const ended = running.learner.stop(saveLast).finally(() => {
+      this.ending.delete(head);
+      this.follow(head);
     });
-    this.ending.set(name, ended);
+    this.ending.set(head, ended);
+  }
+
+  private tellLost(head: string): void {
+    this.options.observer.log('info', `head '${head}': another process teaches it from now on`);
   }
 }

@@ -8,10 +8,12 @@ import {
   definitionOf,
   type HeadView,
   type LiveHead,
+  servableVersion,
   statusOf,
   versionsOf,
   wantedVersion,
 } from './head-view.js';
+import { Limited } from './limited.js';
 import type { ServingModels } from './serving-models.js';
 
 /** What of NATS the registry needs, once it is there. */
@@ -25,6 +27,17 @@ const LOAD_RETRY_MS = 2_000;
 /** A name that was not found is not asked for again for so long. */
 const UNKNOWN_MS = 1_000;
 const MAX_UNKNOWN = 1_000;
+/** Versions that are loaded at the same time. */
+const LOADS = 8;
+/** Names that an error lists. */
+const MAX_LISTED = 20;
+
+/** What this process and the leases say of a head. */
+export interface TeachingView {
+  /** Of the learner in this process. */
+  live(head: string): LiveHead | undefined;
+  taughtBy(head: string): HeadStatus['taughtBy'];
+}
 
 /**
  * All heads as NATS's key-value bucket tells them, with the version that each is served from. Every process holds one; it
@@ -37,13 +50,14 @@ export class HeadRegistry implements HeadDirectory {
   private parts: RegistryParts | undefined;
   private stopWatch: () => void = () => {};
   private following: Promise<void> = Promise.resolve();
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = new Set<(head: string | undefined) => void>();
+  private readonly loads = new Limited(LOADS);
   private isLoaded = false;
   private stopped = false;
 
   constructor(
     private readonly observer: LearningObserver,
-    private readonly live: (head: string) => LiveHead | undefined,
+    private readonly teaching: TeachingView,
   ) {}
 
   get loaded(): boolean {
@@ -61,7 +75,7 @@ export class HeadRegistry implements HeadDirectory {
         (change) => this.take(change),
         () => {
           this.isLoaded = true;
-          this.notify();
+          this.notify(undefined);
         },
         (problem) => this.observer.log('error', problem),
       );
@@ -77,10 +91,25 @@ export class HeadRegistry implements HeadDirectory {
     this.stopWatch();
   }
 
-  /** Calls the listener after every change. Returns what ends it. */
-  onChange(listener: () => void): () => void {
+  /** Calls the listener after every change, with the head's name; undefined: it may be any. Returns what ends it. */
+  onChange(listener: (head: string | undefined) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** undefined: there is no such head, or none is known. */
+  definition(name: string): HeadDefinition | undefined {
+    return definitionOf(this.views.get(name));
+  }
+
+  /** Epoch of the lease under which the head's pointer was written last; 0: never. */
+  epoch(name: string): number {
+    return this.views.get(name)?.latest?.value.epoch ?? 0;
+  }
+
+  /** The head's keys, as last heard of. */
+  view(name: string): Readonly<HeadView> | undefined {
+    return this.views.get(name);
   }
 
   /** Definitions of all heads, by name. */
@@ -96,7 +125,7 @@ export class HeadRegistry implements HeadDirectory {
   status(name: string): HeadStatus | undefined {
     const view = this.views.get(name);
     const definition = definitionOf(view);
-    return view && definition && statusOf(view, definition, this.live(name));
+    return view && definition && statusOf(view, definition, this.teaching.live(name), this.teaching.taughtBy(name));
   }
 
   serving(name: string): ServingHead {
@@ -141,7 +170,7 @@ export class HeadRegistry implements HeadDirectory {
   }
 
   classes(name: string): ReadonlySet<string> {
-    const statistics = this.live(name)?.statistics ?? this.views.get(name)?.latest?.value.statistics;
+    const statistics = this.teaching.live(name)?.statistics ?? this.views.get(name)?.latest?.value.statistics;
     if (statistics === undefined) return new Set();
     const known = this.classSets.get(statistics) ?? new Set(statistics.classes.map((entry) => entry.name));
     this.classSets.set(statistics, known);
@@ -154,11 +183,14 @@ export class HeadRegistry implements HeadDirectory {
     this.views.set(change.head, view);
     this.unknownUntil.delete(change.head);
     applyChange(view, change);
-    void this.loadWanted(change.head);
-    this.notify();
+    if (change.key !== 'compaction') void this.loadWanted(change.head);
+    this.notify(change.head);
   }
 
-  /** Loads the version that should be served, then swaps it in at once: who reads before sees the old one, whole. */
+  /**
+   * Loads the version that should be served, then swaps it in at once: who reads before sees the old one, whole. While its weights can't be read, the
+   * best other one is served.
+   */
   async loadWanted(name: string): Promise<void> {
     const view = this.views.get(name);
     const models = this.parts?.models;
@@ -167,28 +199,54 @@ export class HeadRegistry implements HeadDirectory {
     try {
       for (;;) {
         const definition = definitionOf(view);
-        const wanted = wantedVersion(view);
-        const { loaded } = view;
-        if (this.stopped || !definition || !wanted) break;
-        if (loaded?.version === wanted.version && loaded.generation === definition.generation) break;
-        try {
-          const model = await models.load(definition, wanted);
-          view.loaded = { generation: definition.generation, version: wanted.version, model };
-          view.problem = undefined;
-          this.notify();
-        } catch (error) {
-          view.problem = `version ${wanted.version} can't be loaded: ${(error as Error).message}`;
-          this.observer.log('error', `head '${name}': ${view.problem}`);
-          await delay(LOAD_RETRY_MS, undefined, { ref: false });
-        }
+        const version = servableVersion(view) ?? wantedVersion(view);
+        if (this.stopped || !definition || !version) break;
+        if (view.loaded?.version === version.version && view.loaded.generation === definition.generation) break;
+        await this.loads.run(() => this.load(view, definition, version, models));
       }
     } finally {
       view.loading = false;
     }
   }
 
-  private notify(): void {
-    for (const listener of this.listeners) listener();
+  private async load(
+    view: HeadView,
+    definition: HeadDefinition,
+    version: HeadVersion,
+    models: ServingModels,
+  ): Promise<void> {
+    const { name, generation } = definition;
+    try {
+      const model = await models.load(definition, version);
+      view.loaded = { generation, version: version.version, model };
+      if (wantedVersion(view)?.version === version.version) view.problem = undefined;
+      this.notify(name);
+    } catch (error) {
+      const isNew = !view.unreadable?.has(version.modelDigest);
+      const damaged = error instanceof LearnerError && error.code === 'snapshot_corrupt';
+      if (isNew || !damaged) {
+        view.problem = `version ${version.version} can't be loaded: ${(error as Error).message}`;
+        this.observer.log('error', `head '${name}': ${view.problem}`);
+      }
+      if (damaged && isNew) await this.tellDamaged(view, definition, version);
+      else await delay(LOAD_RETRY_MS, undefined, { ref: false });
+    }
+  }
+
+  /** Another version is served, and whoever teaches the head stores this one anew. */
+  private async tellDamaged(view: HeadView, { name, generation }: HeadDefinition, version: HeadVersion): Promise<void> {
+    view.unreadable ??= new Set();
+    view.unreadable.add(version.modelDigest);
+    const instead = servableVersion(view);
+    if (instead) view.problem += `; version ${instead.version} is served until it is stored anew`;
+    const value = { generation, version: version.version, modelDigest: version.modelDigest };
+    await this.store.put(name, 'damaged', value).catch((error: Error) => {
+      this.observer.log('warn', `head '${name}': its learner can't be told of the damage: ${error.message}`);
+    });
+  }
+
+  private notify(head: string | undefined): void {
+    for (const listener of this.listeners) listener(head);
   }
 
   /** @throws LearnerError head_unknown, head_unavailable before the first full view. */
@@ -233,10 +291,9 @@ export class HeadRegistry implements HeadDirectory {
   }
 
   unknown(name: string): LearnerError {
-    const list =
-      this.definitions()
-        .map((definition) => definition.name)
-        .join(', ') || 'none';
-    return new LearnerError('head_unknown', `there is no head '${name}'; heads: ${list}`);
+    const names = this.definitions().map((definition) => definition.name);
+    const more = names.length > MAX_LISTED ? `, ... (${names.length} in all)` : '';
+    const list = names.slice(0, MAX_LISTED).join(', ') || 'none';
+    return new LearnerError('head_unknown', `there is no head '${name}'; heads: ${list}${more}`);
   }
 }

@@ -1,4 +1,4 @@
-import { checkLearnerOptions } from '../head/learner-options.js';
+import { checkLearnerOptions } from '../learners/learner-options.js';
 import type { HeadRequest } from '../learning.js';
 import { checkClassName, isHeadName } from '../names.js';
 import { LearnerError } from '../types.js';

@@ -1,6 +1,7 @@
 import type { HeadStatus } from '../learning.js';
 import type {
   CompactionRecord,
+  DamagedVersion,
   HeadChange,
   HeadKey,
   LatestPointer,
@@ -16,6 +17,7 @@ export interface HeadView {
   latest?: Stored<LatestPointer> | undefined;
   serving?: Stored<ServingPin> | undefined;
   compaction?: Stored<CompactionRecord> | undefined;
+  damaged?: Stored<DamagedVersion> | undefined;
   /** Newest revision heard of, a removal's included. */
   revisions?: Partial<Record<HeadKey, number>> | undefined;
   /** The version that requests are answered from. */
@@ -24,6 +26,8 @@ export interface HeadView {
   problem?: string | undefined;
   /** A load is running. */
   loading?: boolean | undefined;
+  /** Digests of weights that could not be read, until their learner has stored them anew. */
+  unreadable?: Set<string> | undefined;
 }
 
 /** What the learner in this process says of a head. */
@@ -33,9 +37,19 @@ export interface LiveHead {
   readonly lag: number | undefined;
   /** undefined while all is well. */
   readonly problem: string | undefined;
+  readonly waits: HeadStatus['waits'];
 }
 
-const noStatistics: HeadStatistics = {
+/** Of a head that has learned nothing. */
+export const noStatistics: HeadStatistics = {
+  champion: 'sgd',
+  serve: 'auto',
+  candidates: [],
+  promotions: [],
+  calibrationError: 0,
+  drift: { level: 'stable', history: [] },
+  confusions: [],
+  aliases: [],
   samples: 0,
   skipped: 0,
   servedLabelled: 0,
@@ -52,7 +66,12 @@ export function applyChange(view: HeadView, change: HeadChange): void {
   if (change.key === 'definition') view.definition = change.stored;
   else if (change.key === 'latest') view.latest = change.stored;
   else if (change.key === 'serving') view.serving = change.stored;
-  else view.compaction = change.stored;
+  else if (change.key === 'compaction') view.compaction = change.stored;
+  else {
+    view.damaged = change.stored;
+    // Stored anew: worth another look.
+    if (change.stored === undefined) view.unreadable = undefined;
+  }
 }
 
 /** The head's definition, unless there is none or it was deleted. */
@@ -75,8 +94,30 @@ export function wantedVersion(view: HeadView): HeadVersion | undefined {
   return (pinned && versions.find(({ version }) => version === pin.version)) || versions[0];
 }
 
+/**
+ * What can be loaded instead while the wanted version's weights can't be read: the newest one below it, else the oldest one above it.
+ */
+export function servableVersion(view: HeadView): HeadVersion | undefined {
+  const wanted = wantedVersion(view);
+  const isReadable = ({ modelDigest }: HeadVersion) => !view.unreadable?.has(modelDigest);
+  if (wanted === undefined || isReadable(wanted)) return wanted;
+  const readable = versionsOf(view).filter(isReadable);
+  return readable.find(({ version }) => version < wanted.version) ?? readable.at(-1);
+}
+
+/** Entries of the log up to this one are gone, or about to go. */
+function compactedTo(view: HeadView): number {
+  const record = view.compaction?.value;
+  return record && record.generation === view.definition?.value.generation ? record.removedTo : 0;
+}
+
 /** Everything this process knows about a head. */
-export function statusOf(view: HeadView, definition: HeadDefinition, live: LiveHead | undefined): HeadStatus {
+export function statusOf(
+  view: HeadView,
+  definition: HeadDefinition,
+  live: LiveHead | undefined,
+  taughtBy: HeadStatus['taughtBy'],
+): HeadStatus {
   const versions = versionsOf(view);
   const wanted = wantedVersion(view);
   const pin = view.serving?.value;
@@ -94,5 +135,8 @@ export function statusOf(view: HeadView, definition: HeadDefinition, live: LiveH
     lag: live?.lag,
     snapshotCreatedAtMs: versions[0]?.createdAtMs,
     snapshotSequence: versions[0]?.position.sequence ?? 0,
+    taughtBy,
+    waits: live?.waits,
+    compactedTo: compactedTo(view),
   };
 }

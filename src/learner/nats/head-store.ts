@@ -1,104 +1,18 @@
 import type { KV, KvEntry } from 'nats';
-import { z } from 'zod';
-import { type HeadDefinition, LearnerError } from '../types.js';
+import { LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { JETSTREAM_ERROR, jetStreamCode } from './errors.js';
+import { type HeadKey, type HeadKeyValues, headKeySchemas } from './head-keys.js';
 import { HEADS_BUCKET } from './streams.js';
 
-const positionSchema = z.object({ streamCreated: z.string(), sequence: z.number() });
-
-const versionSchema = z.object({
-  version: z.number(),
-  samples: z.number(),
-  position: positionSchema,
-  createdAtMs: z.number(),
-  modelDigest: z.string(),
-  stateDigest: z.string(),
-});
-
-const windowSchema = z.object({ window: z.number(), count: z.number(), accuracy: z.number() });
-
-const statisticsSchema = z.object({
-  samples: z.number(),
-  skipped: z.number(),
-  servedLabelled: z.number(),
-  servedCorrect: z.number(),
-  servedAccuracy: z.array(windowSchema),
-  prequentialAccuracy: z.array(windowSchema),
-  classes: z.array(z.object({ name: z.string(), samples: z.number(), recent: z.number(), recall: z.number() })),
-});
-
-const learnerSchema = z.object({
-  kind: z.literal('sgd'),
-  rate: z.number(),
-  momentum: z.number(),
-  weightDecay: z.number(),
-  annealEvery: z.number(),
-  annealFactor: z.number(),
-  rateFloor: z.number(),
-});
-
-const definitionSchema = z.object({
-  name: z.string(),
-  generation: z.number(),
-  backbone: z.string(),
-  backboneIdentity: z.string(),
-  dimensions: z.number(),
-  classes: z.union([z.literal('open'), z.array(z.string())]),
-  maxClasses: z.number(),
-  learner: learnerSchema,
-  createdAtMs: z.number(),
-  /** A head that was deleted keeps its definition, so that the next one of that name gets the next generation. */
-  deleted: z.boolean().default(false),
-});
-
-/** `<head>.latest`: the newest snapshot and the older ones that can still be served. Moved by compare-and-set alone. */
-const latestSchema = z.object({
-  generation: z.number(),
-  /** Newest first. */
-  versions: z.array(versionSchema).min(1),
-  statistics: statisticsSchema,
-  /** Which lease of the head wrote it. */
-  epoch: z.number(),
-});
-
-/** `<head>.serving`: what the operator pinned. */
-const servingSchema = z.object({ generation: z.number(), version: z.number() });
-
-/** `<head>.compaction`: how far the training log was cut, and what is about to be cut. See heads/compaction.ts. */
-const compactionSchema = z.object({
-  generation: z.number(),
-  /** Entries up to this one were removed, or are being removed; 0: the log is whole. */
-  removedTo: z.number(),
-  /** Whether the removal up to there has ended. */
-  purged: z.boolean(),
-  /** Whose state stands for what was removed. */
-  base: versionSchema.nullable(),
-  /** The base of the next cut: its state is kept until then. */
-  next: versionSchema.nullable(),
-  /** The ids of all entries up to `to` are in HEADWATER_IDS since `atMs` (Unix time). */
-  ids: z.object({ to: z.number(), atMs: z.number() }).nullable(),
-});
-
-export type StoredDefinition = HeadDefinition & { readonly deleted: boolean };
-export type LatestPointer = z.infer<typeof latestSchema>;
-export type ServingPin = z.infer<typeof servingSchema>;
-export type CompactionRecord = z.infer<typeof compactionSchema>;
-
-const schemas = {
-  definition: definitionSchema,
-  latest: latestSchema,
-  serving: servingSchema,
-  compaction: compactionSchema,
-};
-
-interface Values {
-  definition: StoredDefinition;
-  latest: LatestPointer;
-  serving: ServingPin;
-  compaction: CompactionRecord;
-}
-export type HeadKey = keyof Values;
+export type {
+  CompactionRecord,
+  DamagedVersion,
+  HeadKey,
+  LatestPointer,
+  ServingPin,
+  StoredDefinition,
+} from './head-keys.js';
 
 /** A value with the revision that a compare-and-set must name. */
 export interface Stored<T> {
@@ -111,7 +25,7 @@ export type HeadChange = {
   [K in HeadKey]: {
     readonly head: string;
     readonly key: K;
-    readonly stored: Stored<Values[K]> | undefined;
+    readonly stored: Stored<HeadKeyValues[K]> | undefined;
     /** Of the change, a removal's too. */
     readonly revision: number;
   };
@@ -125,7 +39,7 @@ export class HeadStore {
     return new HeadStore(await link.jetstream().views.kv(HEADS_BUCKET, { bindOnly: true, allow_direct: false }));
   }
 
-  async get<K extends HeadKey>(head: string, key: K): Promise<Stored<Values[K]> | undefined> {
+  async get<K extends HeadKey>(head: string, key: K): Promise<Stored<HeadKeyValues[K]> | undefined> {
     const entry = await this.kv.get(`${head}.${key}`);
     return entry === null ? undefined : parse(key, entry);
   }
@@ -137,7 +51,7 @@ export class HeadStore {
   async compareAndSet<K extends HeadKey>(
     head: string,
     key: K,
-    value: Values[K],
+    value: HeadKeyValues[K],
     revision: number | undefined,
   ): Promise<number | undefined> {
     const bytes = JSON.stringify(value);
@@ -152,7 +66,7 @@ export class HeadStore {
   }
 
   /** @returns the new revision */
-  put<K extends HeadKey>(head: string, key: K, value: Values[K]): Promise<number> {
+  put<K extends HeadKey>(head: string, key: K, value: HeadKeyValues[K]): Promise<number> {
     return this.kv.put(`${head}.${key}`, JSON.stringify(value));
   }
 
@@ -160,6 +74,17 @@ export class HeadStore {
   async remove(head: string, key: HeadKey): Promise<number> {
     await this.kv.delete(`${head}.${key}`);
     return (await this.kv.get(`${head}.${key}`))?.revision ?? 0;
+  }
+
+  /** Removes a key if what it holds is of this generation, or of an older one: a newer head of that name may have been made meanwhile. */
+  async removeOf(generation: number, head: string, key: Exclude<HeadKey, 'definition'>): Promise<void> {
+    const stored = await this.get(head, key);
+    if (stored === undefined || stored.value.generation > generation) return;
+    try {
+      await this.kv.delete(`${head}.${key}`, { previousSeq: stored.revision });
+    } catch (error) {
+      if (jetStreamCode(error) !== JETSTREAM_ERROR.wrongLastSequence) throw error;
+    }
   }
 
   /**
@@ -196,15 +121,15 @@ function toChange(entry: KvEntry): HeadChange | undefined {
   const dot = entry.key.lastIndexOf('.');
   const head = entry.key.slice(0, dot);
   const key = entry.key.slice(dot + 1);
-  if (dot < 1 || !(key in schemas)) return undefined;
+  if (dot < 1 || !(key in headKeySchemas)) return undefined;
   const stored = parse(key as HeadKey, entry);
   return { head, key, stored, revision: entry.revision } as HeadChange;
 }
 
-function parse<K extends HeadKey>(key: K, entry: KvEntry): Stored<Values[K]> | undefined {
+function parse<K extends HeadKey>(key: K, entry: KvEntry): Stored<HeadKeyValues[K]> | undefined {
   if (entry.operation !== 'PUT') return undefined;
   try {
-    return { value: schemas[key].parse(entry.json()) as unknown as Values[K], revision: entry.revision };
+    return { value: headKeySchemas[key].parse(entry.json()) as unknown as HeadKeyValues[K], revision: entry.revision };
   } catch (error) {
     const message = `the key ${entry.key} in the bucket ${HEADS_BUCKET} is not what Headwater writes there: ${(error as Error).message}`;
     throw new LearnerError('head_unavailable', message, { cause: error });

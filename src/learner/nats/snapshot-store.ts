@@ -1,35 +1,43 @@
-import { createHash } from 'node:crypto';
-import type { ObjectStore } from 'nats';
 import { type HeadDefinition, LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
+import { ObjectChunks, sha256 } from './object-chunks.js';
 import { HEADS_BUCKET } from './streams.js';
 
-/** What a snapshot is made of: the weights that serving loads, and the learner's state. */
+/** What a snapshot is made of: the weights that serving loads, and the learners' state. */
 export type SnapshotPart = 'model' | 'state';
 
-/** The newest objects are kept in memory too, so that the process that learned a version need not load it to serve it. */
+/** The newest weights are kept in memory too, so that the process that learned a version need not load it to serve it. */
 const MAX_CACHED_BYTES = 64 << 20;
+/** Names of objects that were found damaged, until they are stored anew. */
+const MAX_DAMAGED = 1_000;
 
 /**
- * The object store headwater-heads: snapshots under the hash of their bytes, never overwritten. A half-written object has no
- * name yet (the store names it once its last chunk is there), so there is none that could be read.
+ * The object store headwater-heads: snapshots under the hash of their bytes, never overwritten unless they were found damaged. A
+ * half-written object has no name yet (the store names it once its last chunk is there), so there is none that could be read.
  */
 export class SnapshotStore {
   private readonly cache = new Map<string, Uint8Array>();
   private cachedBytes = 0;
+  private readonly damaged = new Set<string>();
 
-  private constructor(private readonly objects: ObjectStore) {}
+  private constructor(private readonly objects: ObjectChunks) {}
 
   static async open(link: NatsLink): Promise<SnapshotStore> {
-    return new SnapshotStore(await link.jetstream().views.os(HEADS_BUCKET));
+    return new SnapshotStore(new ObjectChunks(link, HEADS_BUCKET));
   }
 
-  /** Stores the bytes and tells their sha256 (hex). */
-  async put(head: HeadDefinition, part: SnapshotPart, bytes: Uint8Array): Promise<string> {
-    const digest = createHash('sha256').update(bytes).digest('hex');
+  /**
+   * Stores the bytes and tells their sha256 (hex).
+   * @param anew also when there is an object of that name already: its bytes are known to be damaged
+   */
+  async put(head: HeadDefinition, part: SnapshotPart, bytes: Uint8Array, anew = false): Promise<string> {
+    const hash = await sha256(bytes);
+    const digest = hash.toString('hex');
     const name = objectName(head, part, digest);
-    this.remember(name, bytes);
-    if ((await this.objects.info(name)) === null) await this.objects.putBlob({ name }, bytes);
+    const replace = anew || this.damaged.has(name);
+    if (replace || !(await this.objects.has(name))) await this.objects.put(name, bytes, hash);
+    this.damaged.delete(name);
+    if (part === 'model') this.remember(name, bytes);
     return digest;
   }
 
@@ -38,37 +46,52 @@ export class SnapshotStore {
     const name = objectName(head, part, digest);
     const cached = this.cache.get(name);
     if (cached !== undefined) return cached;
-    const bytes = await this.read(name);
-    if (bytes === null)
-      throw new LearnerError('snapshot_corrupt', `the object ${name} is missing from the store ${HEADS_BUCKET}`);
-    const found = createHash('sha256').update(bytes).digest('hex');
-    if (found !== digest) {
-      throw new LearnerError('snapshot_corrupt', `the object ${name} has the digest ${found}: its bytes were damaged`);
-    }
-    this.remember(name, bytes);
+    const bytes = await this.checked(name, digest);
+    if (part === 'model') this.remember(name, bytes);
     return bytes;
   }
 
-  /** Reads the object itself, whatever is in memory. @throws LearnerError snapshot_corrupt as `get`. */
+  /** Reads the object from the store itself, whatever is in memory. @throws as `get`. */
   async verify(head: HeadDefinition, part: SnapshotPart, digest: string): Promise<void> {
-    this.forget(objectName(head, part, digest));
-    await this.get(head, part, digest);
+    await this.checked(objectName(head, part, digest), digest);
   }
 
   async remove(head: HeadDefinition, part: SnapshotPart, digest: string): Promise<void> {
     const name = objectName(head, part, digest);
     this.forget(name);
-    await this.objects.delete(name);
+    this.damaged.delete(name);
+    await this.objects.remove(name);
   }
 
-  private async read(name: string): Promise<Uint8Array | null> {
-    try {
-      return await this.objects.getBlob(name);
-    } catch (error) {
-      // The library checks its own digest first.
-      if (!/digest|corrupt/i.test((error as Error).message)) throw error;
-      throw new LearnerError('snapshot_corrupt', `the object ${name}: ${(error as Error).message}`, { cause: error });
+  /** Removes all objects of a head's generation. */
+  async removeAll(head: HeadDefinition): Promise<void> {
+    for (const name of await this.objects.names(ownerPrefix(head))) {
+      this.forget(name);
+      await this.objects.remove(name);
     }
+  }
+
+  private async checked(name: string, digest: string): Promise<Uint8Array> {
+    try {
+      return await this.read(name, digest);
+    } catch (error) {
+      if (error instanceof LearnerError && error.code === 'snapshot_corrupt') this.markDamaged(name);
+      throw error;
+    }
+  }
+
+  private async read(name: string, digest: string): Promise<Uint8Array> {
+    const bytes = await this.objects.get(name);
+    if (bytes === undefined) {
+      throw new LearnerError('snapshot_corrupt', `the object ${name} is missing from the store ${HEADS_BUCKET}`);
+    }
+    const found = (await sha256(bytes)).toString('hex');
+    if (found === digest) return bytes;
+    throw new LearnerError('snapshot_corrupt', `the object ${name} has the digest ${found}: its bytes were damaged`);
+  }
+
+  private markDamaged(name: string): void {
+    if (this.damaged.size < MAX_DAMAGED) this.damaged.add(name);
   }
 
   private remember(name: string, bytes: Uint8Array): void {
@@ -87,6 +110,10 @@ export class SnapshotStore {
   }
 }
 
+function ownerPrefix({ name, generation }: HeadDefinition): string {
+  return `${name}/${generation}/`;
+}
+
 function objectName(head: HeadDefinition, part: SnapshotPart, digest: string): string {
-  return `${head.name}/${head.generation}/${part}/${digest}`;
+  return `${ownerPrefix(head)}${part}/${digest}`;
 }

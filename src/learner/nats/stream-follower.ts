@@ -22,6 +22,8 @@ export class StreamFollower {
   private readonly buffered: JsMsg[] = [];
   private lastSequence: number | undefined;
   private delivered = 0;
+  /** Messages of the stream after the last one that came. */
+  private beyond = 0;
   private readonly loop: PullLoop;
   private wakeReader: (() => void) | undefined;
   private readonly roomWaiters: (() => void)[] = [];
@@ -44,7 +46,7 @@ export class StreamFollower {
 
   /**
    * All messages that are there, at most `limit`, in order. Waits for the first one, `waitMs` at most if given; empty when none
-   * came in time, or once stopped. One reader at a time.
+   * came in time, when woken, or once stopped. One reader at a time.
    */
   async next(limit: number, waitMs?: number): Promise<JsMsg[]> {
     if (this.buffered.length === 0 && !this.stopped) await this.arrival(waitMs);
@@ -54,9 +56,18 @@ export class StreamFollower {
     return messages;
   }
 
-  /** Messages read and not yet taken. */
-  get depth(): number {
-    return this.buffered.length;
+  /** Messages that are in the stream and not yet taken, as of the last one that came. */
+  get pending(): number {
+    return this.buffered.length + this.beyond;
+  }
+
+  get ended(): boolean {
+    return this.stopped;
+  }
+
+  /** Ends the wait of `next`. */
+  wake(): void {
+    this.wakeReader?.();
   }
 
   async stop(): Promise<void> {
@@ -91,6 +102,7 @@ export class StreamFollower {
     if (deliverySequence !== this.delivered + 1) throw new Error('a delivery is missing');
     this.delivered = deliverySequence;
     this.lastSequence = streamSequence;
+    this.beyond = message.info.pending;
     this.buffered.push(message);
     this.wakeReader?.();
   }

@@ -4,13 +4,17 @@ import {
   applyChange,
   definitionOf,
   type HeadView,
+  noStatistics,
+  servableVersion,
   statusOf,
   wantedVersion,
 } from '../../../../src/learner/heads/head-view.js';
+import { defaultLearnerOptions } from '../../../../src/learner/learners/learner-options.js';
 import type { LatestPointer, StoredDefinition } from '../../../../src/learner/nats/head-store.js';
 import type { HeadStatistics, HeadVersion } from '../../../../src/learner/types.js';
 
 const statistics: HeadStatistics = {
+  ...noStatistics,
   samples: 9,
   skipped: 0,
   servedLabelled: 3,
@@ -29,15 +33,7 @@ function definition(generation = 1, deleted = false): StoredDefinition {
     dimensions: 4,
     classes: 'open',
     maxClasses: 10,
-    learner: {
-      kind: 'sgd',
-      rate: 0.01,
-      momentum: 0.9,
-      weightDecay: 0,
-      annealEvery: 100,
-      annealFactor: 10,
-      rateFloor: 0.1,
-    },
+    learner: defaultLearnerOptions,
     createdAtMs: 1,
     deleted,
   };
@@ -51,6 +47,8 @@ function version(number: number): HeadVersion {
     createdAtMs: number,
     modelDigest: `m${number}`,
     stateDigest: `s${number}`,
+    champion: 'sgd',
+    accuracy: null,
   };
 }
 
@@ -80,8 +78,8 @@ test('pointers and pins of an older generation mean nothing to the next', () => 
   head.serving = { value: { generation: 1, version: 2 }, revision: 5 };
   applyChange(head, { head: 'pets', key: 'definition', stored: { value: definition(2), revision: 7 }, revision: 7 });
   assert.equal(wantedVersion(head), undefined);
-  assert.equal(statusOf(head, definition(2), undefined).latestVersion, 0);
-  assert.equal(statusOf(head, definition(2), undefined).statistics.samples, 0);
+  assert.equal(statusOf(head, definition(2), undefined, 'nobody').latestVersion, 0);
+  assert.equal(statusOf(head, definition(2), undefined, 'nobody').statistics.samples, 0);
 });
 
 test('an older revision does not undo a newer one', () => {
@@ -114,15 +112,41 @@ test('a deleted head has no definition', () => {
 
 test('the status tells what is loaded, not what should be', () => {
   const head = view();
-  assert.equal(statusOf(head, definition(), undefined).state, 'loading');
+  assert.equal(statusOf(head, definition(), undefined, 'nobody').state, 'loading');
   const model = { classes: [], dimensions: 4, weights: new Float32Array(0), bias: new Float32Array(0) };
   head.loaded = { generation: 1, version: 2, model };
-  const status = statusOf(head, definition(), undefined);
+  const status = statusOf(head, definition(), undefined, 'nobody');
   assert.deepEqual([status.state, status.servingVersion, status.latestVersion], ['ready', 2, 3]);
-  const live = statusOf(head, definition(), {
+  const teaching = {
     statistics: { ...statistics, samples: 12 },
     lag: 5,
     problem: 'learning stopped: x',
-  });
+    waits: { count: 1, seconds: 2 },
+  };
+  const live = statusOf(head, definition(), teaching, 'here');
   assert.deepEqual([live.statistics.samples, live.lag, live.state], [12, 5, 'learning stopped: x']);
+  assert.deepEqual([live.taughtBy, live.waits, live.compactedTo], ['here', { count: 1, seconds: 2 }, 0]);
+});
+
+test('while the wanted version is unreadable, the newest below it is served, else the oldest above', () => {
+  const head = view();
+  head.unreadable = new Set(['m3']);
+  assert.equal(servableVersion(head)?.version, 2);
+  head.serving = { value: { generation: 1, version: 1 }, revision: 5 };
+  assert.equal(servableVersion(head)?.version, 1, 'the pin');
+  head.unreadable = new Set(['m1']);
+  assert.equal(servableVersion(head)?.version, 2);
+  head.unreadable = new Set(['m1', 'm2', 'm3']);
+  assert.equal(servableVersion(head), undefined);
+  applyChange(head, { head: 'pets', key: 'damaged', stored: undefined, revision: 6 });
+  assert.equal(servableVersion(head)?.version, 1, 'stored anew: worth another look');
+});
+
+test('only a compaction of this generation counts', () => {
+  const head = view();
+  const record = { generation: 1, removedTo: 7, purged: true, base: version(1), next: null, ids: null };
+  head.compaction = { value: record, revision: 9 };
+  assert.equal(statusOf(head, definition(), undefined, 'nobody').compactedTo, 7);
+  head.compaction = { value: { ...record, generation: 0 }, revision: 9 };
+  assert.equal(statusOf(head, definition(), undefined, 'nobody').compactedTo, 0);
 });
