@@ -27,7 +27,12 @@ function units() {
       source: 'test/fma_peak.cpp',
       flags: [...flags, `-DHEADWATER_${isa.toUpperCase()}`],
     })),
-    ...['isa.cpp', 'cpu.cpp', 'test/time_kernels.cpp'].map((source) => ({ source, flags: [] })),
+    // The learners' arithmetic, nowhere with fused multiply-add.
+    ...isas.map(([isa, flags]) => ({
+      source: `arithmetic/${isa}.cpp`,
+      flags: [...flags.filter((flag) => flag !== '-mfma'), '-ffp-contract=off'],
+    })),
+    ...['isa.cpp', 'cpu.cpp', 'arithmetic/choose.cpp', 'test/time_kernels.cpp'].map((source) => ({ source, flags: [] })),
   ];
 }
 

@@ -1,4 +1,5 @@
-// All of the learners' arithmetic, for the instruction set whose macro stands above the include. Comes last in avx512.cpp, avx2.cpp, neon.cpp, scalar.cpp.
+// All of the learners' arithmetic, for the instruction set whose macro stands above the include. Comes last in avx512.cpp, avx2.cpp,
+// neon.cpp, scalar.cpp.
 #include "rows.inl"
 #include "softmax_loss.inl"
 #include "symmetric.inl"

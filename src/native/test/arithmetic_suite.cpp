@@ -1,6 +1,6 @@
-// Checks that the learners' arithmetic of every instruction set gives the bits of the scalar one and touches no memory but its own, around the boundaries
-// of its tiles; the scalar one is compared with TypeScript elsewhere. Prints how many cases each function passed; exits with 1 and the case when one differs.
-// test/unit/native/arithmetic-suite.test.ts builds it with AddressSanitizer and UndefinedBehaviorSanitizer.
+// Checks that the learners' arithmetic of every instruction set gives the bits of the scalar one and touches no memory but its own, around
+// the boundaries of its tiles; the scalar one is compared with TypeScript elsewhere. Prints how many cases each function passed; exits with 1
+// and the case when one differs. test/unit/native/arithmetic-suite.test.ts builds it with AddressSanitizer and UndefinedBehaviorSanitizer.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

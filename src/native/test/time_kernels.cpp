@@ -1,7 +1,8 @@
-// Times each kernel alone on one core, on the shapes of ResNet-50 and MobileNetV1, against the core's peak of multiply-adds. `npm run bench:kernels`
+// Times each kernel alone on one core, on the shapes of ResNet-50 and MobileNetV1 and of a head, against the core's peak of multiply-adds. `npm run bench:kernels`
 // builds and runs it: [avx512|avx2|neon|scalar], or all that this machine has.
 #include "../isa.h"
 #include "fma_peak.h"
+#include "time_arithmetic.h"
 #include "time_convolutions.h"
 
 namespace headwater::test {
@@ -142,6 +143,7 @@ void timeKernels(const Bench& bench) {
   timePool(bench, 64, 28, 2, 2);
   timeBinary(bench, 256, 14);
   timeEnd(bench);
+  timeArithmetic(bench);
 }
 
 double peakOf(const std::string& isa) {
