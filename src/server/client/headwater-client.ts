@@ -123,9 +123,9 @@ export class HeadwaterClient {
     return this.#learning.exportHead({ name, version });
   }
 
-  /** Creates a head from an exported one's file. */
-  importHead(head: NewHead, file: AsyncIterable<Uint8Array>): Promise<Head__Output> {
-    return sendChunks((done) => this.#learning.importHead(done), createRequest(head), file);
+  /** Creates a head from an exported one's file of `totalBytes`. */
+  importHead(head: NewHead, totalBytes: number, file: AsyncIterable<Uint8Array>): Promise<Head__Output> {
+    return sendChunks((done) => this.#learning.importHead(done), createRequest(head), totalBytes, file);
   }
 
   close(): void {

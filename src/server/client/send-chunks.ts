@@ -13,6 +13,7 @@ type Answered = (error: ServiceError | null, head?: Head__Output) => void;
 export async function sendChunks(
   start: (done: Answered) => ClientWritableStream<ImportHeadRequest>,
   head: CreateHeadRequest,
+  totalBytes: number,
   file: AsyncIterable<Uint8Array>,
 ): Promise<Head__Output> {
   let isAnswered = false;
@@ -32,7 +33,7 @@ export async function sendChunks(
   };
   call.on('error', () => {});
   try {
-    await write({ head });
+    await write({ head, totalBytes });
     for await (const chunk of file) {
       if (isAnswered) break;
       await write({ chunk });

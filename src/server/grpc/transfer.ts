@@ -51,25 +51,36 @@ export async function receiveFile(
   const messages = call[Symbol.asyncIterator]() as AsyncIterator<ImportHeadRequest__Output>;
   const next = () =>
     withinStall(messages.next(), 'the client stopped sending the file').catch((error) => {
-      throw signal.aborted ? new StatusError('cancelled', 'the caller gave up', { cause: error }) : error;
+      throw signal.aborted ? gaveUp(error) : error;
     });
   const first = await next();
   const head = first.done ? null : first.value.head;
   if (head === null) throw new StatusError('request_invalid', 'head: expected the head to create in the first message');
+  const { totalBytes } = first.value;
+  if (totalBytes > limit) {
+    const message = `total_bytes: the file has ${totalBytes} bytes, limits.headBytes is ${limit}`;
+    throw new StatusError('request_invalid', message);
+  }
   check(head);
   const chunks: Buffer[] = [];
-  let total = 0;
-  for (let message = first; !message.done; message = await next()) {
+  let received = 0;
+  for (let message = first; !message.done && received <= totalBytes; message = await next()) {
     if (message !== first && message.value.head !== null) {
       throw new StatusError('request_invalid', 'head: expected in the first message only');
     }
-    total += message.value.chunk.length;
-    if (total > limit) {
-      throw new StatusError('request_invalid', `chunk: the file has more than ${limit} bytes (limits.headBytes)`);
-    }
+    received += message.value.chunk.length;
     chunks.push(message.value.chunk);
   }
-  return { head, bytes: Buffer.concat(chunks, total) };
+  // A stream that was cut off can look like one that ended, even before the call is known to be over.
+  if (signal.aborted) throw gaveUp();
+  if (received !== totalBytes) {
+    throw new StatusError('request_invalid', `chunk: ${received} bytes came, total_bytes is ${totalBytes}`);
+  }
+  return { head, bytes: Buffer.concat(chunks, received) };
+}
+
+function gaveUp(cause?: unknown): StatusError {
+  return new StatusError('cancelled', 'the caller gave up', { cause });
 }
 
 async function withinStall<T>(step: Promise<T>, what: string): Promise<T> {

@@ -112,6 +112,55 @@ test('a head that is made anew counts from 0', async () => {
   assert.match(await metrics.text(), /^headwater_label_delay_seconds_count\{head="h"\} 0$/m);
 });
 
+test('learners: scores, the champion, promotions, drift, calibration, waits', async () => {
+  const learning = new FakeLearning();
+  const request = { name: 'h', backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9 };
+  const head = learning.heads.add({ ...request, classes: 'open', learner: {} as never });
+  const model = { classes: ['a'], dimensions: 1, weights: new Float32Array(1), bias: new Float32Array(1) };
+  const metrics = new Metrics();
+  metrics.learn(learning);
+  const series = async () => {
+    const found = (await metrics.text()).split('\n').filter((line) => line.includes('{head="h"'));
+    return new Map(
+      found.map((line) => [line.slice(10, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+    );
+  };
+  const unlearned = await series();
+  for (const name of ['champion_info', 'calibration_error']) {
+    assert.ok(![...unlearned.keys()].some((key) => key.startsWith(name)), `${name} of a head that learned nothing`);
+  }
+
+  learning.heads.teach('h', model);
+  const expected: [string, number][] = [
+    ['learner_accuracy{head="h",learner="blend"}', 0.75],
+    ['learner_accuracy{head="h",learner="sgd"}', 0.25],
+    ['learner_log_loss{head="h",learner="slda"}', 0.5],
+    ['champion_info{head="h",learner="blend"}', 1],
+    ['promotions_total{head="h"}', 1],
+    ['calibration_error{head="h"}', 0.125],
+    ['drift_state{head="h"}', 1],
+    ['head_taught{head="h"}', 1],
+    ['refit_waits_total{head="h"}', 3],
+    ['refit_wait_seconds_total{head="h"}', 0.25],
+  ];
+  const told = await series();
+  for (const [name, value] of expected) assert.equal(told.get(name), value, name);
+
+  // Another champion: its series takes the place of the one before. The head is taught elsewhere now.
+  const promoted = { from: 'blend', to: 'rls', sequence: 30, samples: 29, reason: 'by an operator' } as const;
+  head.statistics = { champion: 'rls', promotions: [promoted], drift: { level: 'drift', history: [] } };
+  head.status = { taughtBy: 'elsewhere', waits: undefined };
+  const later = await series();
+  assert.deepEqual(
+    [...later.keys()].filter((key) => key.startsWith('champion_info')),
+    ['champion_info{head="h",learner="rls"}'],
+  );
+  assert.deepEqual([later.get('promotions_total{head="h"}'), later.get('drift_state{head="h"}')], [2, 2]);
+  assert.equal((await series()).get('promotions_total{head="h"}'), 2, 'each counts once');
+  assert.equal(later.get('head_taught{head="h"}'), 0);
+  assert.ok(![...later.keys()].some((key) => key.startsWith('refit_wait')));
+});
+
 test('class names are escaped', async () => {
   const learning = new FakeLearning();
   const head = { name: 'h', backbone: 'b', backboneIdentity: 'i', dimensions: 1, maxClasses: 9 };

@@ -56,8 +56,9 @@ export function addImport(heads: Command, io: CommandIo): void {
     )
     .action((name: string, file: string, options: NewHeadOptions & CommonOptions) =>
       withClient(options.server, async (client) => {
+        const { size } = await stat(file);
         const chunks = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-        const head = await client.importHead(newHead(name, options), chunks);
+        const head = await client.importHead(newHead(name, options), size, chunks);
         printResult(io, options, head, [`created ${name} on ${options.backbone} from ${file}`]);
       }),
     );
