@@ -86,7 +86,7 @@ export class Standardiser {
   forget(samples: number): void {
     const { state } = this;
     const { squares } = state;
-    const count = Math.min(state.count, Math.max(samples, MEDIAN_EVERY));
+    const count = Math.min(state.count, Math.max(Math.ceil(samples), MEDIAN_EVERY));
     for (let d = 0; d < squares.length; d++) squares[d] = squares[d]! * (count / state.count);
     state.count = count;
   }

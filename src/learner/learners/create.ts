@@ -5,7 +5,7 @@ import { capacityFor } from './class-rows.js';
 import type { Learner, LearnerState } from './learner.js';
 import { checkLearnerOptions } from './learner-options.js';
 import { precisionBytes } from './precision.js';
-import { RecursiveLearner } from './recursive-learner.js';
+import { heldBytes, RecursiveLearner } from './recursive-learner.js';
 import { RefitLearner } from './refit.js';
 import { Rls } from './rls.js';
 import { SgdLearner } from './sgd.js';
@@ -51,7 +51,7 @@ const matrices: Record<LearnerKind, number> = { sgd: 3, slda: 2, rls: 1, refit: 
 /** Memory that a learner's state takes in the end, with so many classes (and a full reservoir), in bytes. */
 export function estimateBytes(kind: LearnerKind, { dimensions, options }: LearnerSetting, classes: number): number {
   const weights = matrices[kind] * capacityFor(classes) * dimensions * Float64Array.BYTES_PER_ELEMENT;
-  if (kind === 'slda' || kind === 'rls') return weights + precisionBytes(dimensions);
+  if (kind === 'slda' || kind === 'rls') return weights + precisionBytes(dimensions) + heldBytes(dimensions);
   if (kind === 'refit') return weights + options.refit.capacity * dimensions * Float32Array.BYTES_PER_ELEMENT;
   return weights;
 }

@@ -5,9 +5,14 @@ export interface HeldState {
   readonly labels: Int32Array;
 }
 
+export interface HeldSample {
+  readonly embedding: Float32Array;
+  readonly classIndex: number;
+}
+
 /** The newest samples of a stream, up to a number. */
 export class HeldSamples {
-  private readonly held: { readonly embedding: Float32Array; readonly classIndex: number }[] = [];
+  private readonly held: HeldSample[] = [];
 
   /** @param state What `snapshot` gave. */
   constructor(
@@ -24,10 +29,6 @@ export class HeldSamples {
     return this.held.length;
   }
 
-  get full(): boolean {
-    return this.count === this.capacity;
-  }
-
   get bytes(): number {
     return this.count * this.dimensions * Float32Array.BYTES_PER_ELEMENT;
   }
@@ -40,8 +41,9 @@ export class HeldSamples {
 
   /** Takes a copy; the oldest sample goes when there is no room. */
   add(embedding: Float32Array, classIndex: number): void {
-    if (this.full) this.held.shift();
-    this.held.push({ embedding: embedding.slice(), classIndex });
+    const room = this.count < this.capacity ? new Float32Array(this.dimensions) : this.held.shift()!.embedding;
+    room.set(embedding);
+    this.held.push({ embedding: room, classIndex });
   }
 
   /** Drops the samples of a class; later classes move down by one. */
@@ -51,9 +53,9 @@ export class HeldSamples {
     this.held.splice(0, this.held.length, ...moved);
   }
 
-  /** Oldest first. */
-  samples(): readonly { readonly embedding: Float32Array; readonly classIndex: number }[] {
-    return this.held;
+  /** At most so many, oldest first; valid until the next sample. */
+  newest(count: number): readonly HeldSample[] {
+    return this.held.slice(Math.max(0, this.count - Math.floor(count)));
   }
 
   /** A copy. */

@@ -58,4 +58,6 @@ export interface Learner {
 export interface DriftChange {
   /** Samples that are of the new world: the newest ones. */
   readonly recent: number;
+  /** Share of the accuracy that the change has cost, from 0 to 1 (all that was learned is wrong now); undefined: not known. */
+  readonly lost?: number;
 }

@@ -12,8 +12,8 @@ export interface RecursiveCore {
   logits(input: Float64Array): Float64Array;
   /** logits = weights · input + bias; perhaps views, valid until the next call. */
   classifier(): CoreClassifier;
-  /** See `Learner.forget`. @param recent Samples that are of the new world. */
-  forget(recent: number): void;
+  /** What was learned counts as so many samples at most from now on. */
+  forget(worth: number): void;
   snapshot(): LearnerState;
 }
 

@@ -109,8 +109,8 @@ export class Rls implements RecursiveCore {
     return { weights: weights.values, bias: outputs.map((product, c) => this.share(c) - product) };
   }
 
-  forget(recent: number): void {
-    const kept = Math.min(1, recent / 2 / this.weight);
+  forget(worth: number): void {
+    const kept = Math.min(1, worth / this.weight);
     if (!(kept < 1)) return;
     for (const { values } of [this.samples, this.weightSums]) {
       for (let c = 0; c < this.classCount; c++) values[c] = values[c]! * kept;

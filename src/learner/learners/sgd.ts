@@ -9,6 +9,7 @@ import { ClassRows } from './class-rows.js';
 import type { DriftChange, Learner, LearnerState, LinearClassifier } from './learner.js';
 import { count, readFloat64, readMetadata } from './read-state.js';
 import { servingWeights } from './serving-weights.js';
+import { worthOfOld } from './worth-of-old.js';
 
 /**
  * A step is shortened for embeddings whose squared length is above this, about the mean: the step of an outlier would else grow
@@ -132,12 +133,18 @@ export class SgdLearner implements Learner {
     return servingWeights(classifier, this.classCount);
   }
 
-  /** Steps are as large as at first again, and the averages begin anew, from the newest weights. */
-  forget({ recent }: DriftChange): void {
+  /** Steps are as large as at first again, the averages forget, and weights that have become worthless shrink. */
+  forget(change: DriftChange): void {
+    const worth = worthOfOld(change);
+    if (worth >= this.steps) return;
     this.steps = 0;
     this.rate = this.options.rate;
-    this.ages.values.fill(0);
-    this.standardiser.forget(recent);
+    this.standardiser.forget(Math.max(worth, change.recent));
+    for (let c = 0; c < this.classCount; c++) this.ages.values[c] = Math.min(this.ages.values[c]!, worth);
+    const kept = worth / (worth + change.recent);
+    for (const { values } of this.perClass()) {
+      if (values !== this.ages.values) for (let i = 0; i < values.length; i++) values[i] = values[i]! * kept;
+    }
   }
 
   waitsFor(): undefined {}

@@ -127,9 +127,20 @@ export class Slda implements RecursiveCore {
     return { weights, bias };
   }
 
-  forget(recent: number): void {
-    this.forgetMeans(Math.min(1, recent / 2 / this.weight));
-    this.forgetScatter(Math.min(1, Math.max(recent, this.dimensions) / this.weight));
+  forget(worth: number): void {
+    const kept = Math.min(1, worth / this.weight);
+    if (!(kept < 1)) return;
+    this.weight *= kept;
+    this.precision.scale(kept);
+    scale(this.samples.values, kept);
+    scale(this.projected.values, 1 / kept);
+    scale(this.lengths.values, 1 / kept);
+    // That took part of the shrinkage away too: it is given back, along each axis.
+    for (let d = 0; d < this.dimensions; d++) {
+      this.deviation.fill(0);
+      this.deviation[d] = 1;
+      this.addScatter(this.shrinkage * (1 - kept));
+    }
   }
 
   snapshot(): LearnerState {
@@ -188,27 +199,12 @@ export class Slda implements RecursiveCore {
     return gain;
   }
 
-  private forgetMeans(kept: number): void {
-    const { values } = this.samples;
-    for (let c = 0; c < this.classCount; c++) values[c] = values[c]! * kept;
-  }
-
-  private forgetScatter(kept: number): void {
-    if (!(kept < 1)) return;
-    this.weight *= kept;
-    this.precision.scale(kept);
-    for (const { values } of [this.projected, this.lengths])
-      for (let i = 0; i < values.length; i++) values[i] = values[i]! / kept;
-    // Scaling took part of the shrinkage away too: it is given back, along each axis.
-    for (let d = 0; d < this.dimensions; d++) {
-      this.deviation.fill(0);
-      this.deviation[d] = 1;
-      this.addScatter(this.shrinkage * (1 - kept));
-    }
-  }
-
   private resizeScratch(): void {
     this.outputs = new Float64Array(this.classCount);
     this.coefficients = new Float64Array(this.classCount);
   }
+}
+
+function scale(values: Float64Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i] = values[i]! * factor;
 }

@@ -117,6 +117,15 @@ export function learningContract(name: string, make: MakeLearner): void {
     }
     assert.ok(errors.forgot < 0.7 * errors.kept, `${errors.forgot} errors with forgetting, ${errors.kept} without`);
   });
+
+  test(`${name}: a false alarm costs little`, async () => {
+    const { learner, data } = await taught(make, 20, 5, 2_000);
+    const before = await accuracy(learner, data, upTo(5), 1_000);
+    learner.forget({ recent: 60, lost: 0.03 });
+    for (let i = 0; i < 20; i++) await learn(learner, data.embedding(i % 5), i % 5);
+    const after = await accuracy(learner, data, upTo(5), 1_000);
+    assert.ok(after > before - 0.03, `${after} after, ${before} before`);
+  });
 }
 
 async function assertRecalls(learner: Learner, data: Blobs, groups: readonly (readonly number[])[]): Promise<void> {

@@ -119,10 +119,10 @@ test('forgetting is the same regression with older samples that count less', () 
   const samples = weigh(labels, inputs);
   const total = samples.reduce((sum, { weight }) => sum + weight, 0);
   learner.forget(20);
-  const old = samples.map((sample) => ({ ...sample, weight: (sample.weight * 10) / total }));
+  const old = samples.map((sample) => ({ ...sample, weight: (sample.weight * 20) / total }));
   assertSolves(learner, old, 1e-10);
   learner.learnOne(Float64Array.from(inputs[5]!), 1);
-  const counts = [0, 1, 2].map((c) => (labels.filter((label) => label === c).length * 10) / total);
+  const counts = [0, 1, 2].map((c) => (labels.filter((label) => label === c).length * 20) / total);
   counts[1]! += 1;
   const weight = Math.sqrt((counts.reduce((a, b) => a + b) / 3 + 10) / (counts[1]! + 10));
   assertSolves(learner, [...old, { input: inputs[5]!, target: 1, weight }], 1e-10);

@@ -71,11 +71,10 @@ test('still is after 50,000 samples', () => {
   assertLikelihoods(taught(samples, 4), samples, 1e-8);
 });
 
-test('forgetting lets the means follow the new samples, and the shrinkage is as before', () => {
+test('forgetting lets the means and the scatter follow the new samples, and the shrinkage is as before', () => {
   const samples = randomSamples(2_000, 3);
   const learner = taught(samples, 3);
   learner.forget(20);
-  // The scatter counts as 20 samples' now, the means as those of 10.
   const kept = 20 / samples.length;
   const means = [0, 1, 2].map((c) => mean(samples.filter(({ target }) => target === c)));
   const old = samples.map((sample) => ({ ...sample, weight: kept }));
