@@ -7,6 +7,8 @@ import { credentials, loadPackageDefinition, status as Status } from '@grpc/grpc
 import { loadSync } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
 import { pino } from 'pino';
+import descriptor from 'protobufjs/ext/descriptor/index.js';
+import { reflectionDefinition } from '../../protos/index.js';
 import { parseConfig } from '../../src/server/config/index.js';
 import { type ServeParts, serve } from '../../src/server/serve.js';
 import { FakeBackbone } from '../support/fake-backbone.js';
@@ -270,6 +272,19 @@ test('reflection lists both packages and health', async (t) => {
   }
   stream.end();
   client.close();
+});
+
+test('reflection tells an optional field as optional, not as a oneof', () => {
+  const files = Object.values(reflectionDefinition()).flatMap(({ fileDescriptorProtos }) =>
+    Array.isArray(fileDescriptorProtos) ? (fileDescriptorProtos as Buffer[]) : [],
+  );
+  const messages = files.flatMap((file) => descriptor.FileDescriptorProto.decode(file).toJSON().messageType);
+  const version = messages.find(({ name }: { name: string }) => name === 'HeadVersion');
+  const optional = version.field.filter((field: { proto3Optional?: boolean }) => field.proto3Optional);
+  assert.deepEqual(
+    optional.map(({ name }: { name: string }) => name),
+    ['accuracy'],
+  );
 });
 
 function reflectionProto(): string {

@@ -11,6 +11,8 @@ export interface HeadMetrics {
   readonly version: number;
   readonly samples: number;
   readonly classes: number;
+  /** The candidate that serves; empty until there is one. */
+  readonly champion: string;
 }
 
 /** Reads the metrics of one head out of a scrape. */
@@ -27,6 +29,8 @@ export function readHeadMetrics(text: string, head: string): HeadMetrics {
     version: value('headwater_head_version') ?? 0,
     samples: value('headwater_head_samples_total') ?? 0,
     classes: value('headwater_head_classes') ?? 0,
+    champion:
+      samples.find((one) => one.name === 'headwater_champion_info' && one.labels.head === head)?.labels.learner ?? '',
   };
 }
 

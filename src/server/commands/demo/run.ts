@@ -189,6 +189,8 @@ class Demo {
       holdout: holdoutAccuracy(tally),
       labelled: this.#counts.labelled,
       trained: head.samples,
+      champion: head.champion,
+      candidates: head.learners,
       seconds,
       rate: this.options.rate,
       latencies: this.#latencies,
@@ -258,6 +260,7 @@ class Demo {
         p99: quantile(recent, 0.99),
         version: metrics?.version ?? 0,
         classes: metrics?.classes ?? 0,
+        champion: metrics?.champion ?? '',
       },
       last,
     );

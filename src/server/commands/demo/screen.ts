@@ -17,6 +17,8 @@ export interface DemoState {
   readonly p99: number;
   readonly version: number;
   readonly classes: number;
+  /** Whose weights the version has; empty: not known. */
+  readonly champion: string;
 }
 
 const CHART_HEIGHT = 11;
@@ -47,9 +49,10 @@ export function screenLines(state: DemoState, width: number): string[] {
   ];
 }
 
-function statusLine({ labelsPerSecond, p50, p99, version, classes }: DemoState): string {
+function statusLine({ labelsPerSecond, p50, p99, version, champion, classes }: DemoState): string {
   const latency = `p50 ${milliseconds(p50)}  p99 ${milliseconds(p99)}`;
-  return `${Math.round(labelsPerSecond)} labels/s  latency ${latency}  version ${version}  ${classes} classes`;
+  const by = champion === '' ? '' : ` by ${champion}`;
+  return `${Math.round(labelsPerSecond)} labels/s  ${latency}  version ${version}${by}  ${classes} classes`;
 }
 
 /** Draws the state: in place on a terminal, a plain line every two seconds elsewhere. */

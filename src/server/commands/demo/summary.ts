@@ -1,3 +1,4 @@
+import type { Head__Output } from '../../../../protos/index.js';
 import type { HoldoutAccuracy } from '../../client/predict-held-out.js';
 import { milliseconds, percent, quantile } from '../../terminal/numbers.js';
 import type { AccuracyHistory } from './history.js';
@@ -9,6 +10,8 @@ export interface DemoResult {
   readonly holdout: HoldoutAccuracy;
   readonly labelled: number;
   readonly trained: number;
+  readonly champion: string;
+  readonly candidates: Head__Output['learners'];
   readonly seconds: number;
   /** Images a second that were asked for. */
   readonly rate: number;
@@ -49,8 +52,19 @@ export function summaryLines(result: DemoResult): string[] {
     `  latency of an answer                p50 ${milliseconds(quantile(latencies, 0.5))}, p99 ${milliseconds(quantile(latencies, 0.99))}`,
   );
   if (result.failed > 0) lines.push(`  images that failed                  ${result.failed}`);
+  lines.push(...candidateLines(result));
   lines.push('Served accuracy and version are read from /metrics: Prometheus sees the same numbers.');
   return lines;
+}
+
+/** How the candidates did on the same samples; none when there is no choice. */
+function candidateLines({ champion, candidates }: DemoResult): string[] {
+  const judged = candidates.flatMap(({ name, accuracy }) => {
+    const widest = accuracy.filter(({ count }) => count > 0).at(-1);
+    return widest === undefined ? [] : [`${name}${name === champion ? '*' : ''} ${percent(widest.accuracy)}`];
+  });
+  if (judged.length < 2) return [];
+  return ['What could serve, each tested on every sample before learning it (* serves):', `  ${judged.join('  ')}`];
 }
 
 /** The commands to try next, with this run's ports and paths. */

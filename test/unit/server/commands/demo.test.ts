@@ -12,6 +12,7 @@ import { readHeadMetrics } from '../../../../src/server/commands/demo/head-metri
 import { AccuracyHistory } from '../../../../src/server/commands/demo/history.js';
 import { metricValue, parsePrometheus } from '../../../../src/server/commands/demo/prometheus-text.js';
 import { Screen, screenLines } from '../../../../src/server/commands/demo/screen.js';
+import { summaryLines } from '../../../../src/server/commands/demo/summary.js';
 import { parseConfig } from '../../../../src/server/config/index.js';
 
 test('there are at least eight classes, and each draws a JPEG that follows from its arguments', async () => {
@@ -57,13 +58,15 @@ headwater_served_accuracy{head="other",window="100"} 0.1
 headwater_served_labelled_total{head="demo"} 140
 headwater_served_correct_total{head="demo"} 70
 headwater_head_version{head="demo"} 9 1700000000000
+headwater_champion_info{head="other",learner="sgd"} 1
+headwater_champion_info{head="demo",learner="blend"} 1
 headwater_class_recall{head="demo",class="a\\"b\\\\c\\n} x"} NaN
 up +Inf
 `;
 
 test('the text format of Prometheus is read, escapes and all', () => {
   const samples = parsePrometheus(SCRAPE);
-  assert.equal(samples.length, 8);
+  assert.equal(samples.length, 10);
   assert.equal(metricValue(samples, 'headwater_served_accuracy', { window: '1000' }), 0.5);
   assert.equal(metricValue(samples, 'up'), Number.POSITIVE_INFINITY);
   assert.equal(metricValue(samples, 'nothing'), undefined);
@@ -76,6 +79,8 @@ test('the metrics of one head are read, without the others', () => {
   assert.equal(metrics.labelled, 140);
   assert.equal(metrics.correct, 70);
   assert.equal(metrics.version, 9);
+  assert.equal(metrics.champion, 'blend');
+  assert.equal(readHeadMetrics(SCRAPE, 'absent').champion, '');
   assert.ok(Number.isNaN(readHeadMetrics(SCRAPE, 'absent').servedAccuracy100));
 });
 
@@ -106,6 +111,7 @@ const STATE = {
   p99: 30,
   version: 12,
   classes: 10,
+  champion: 'blend',
 };
 
 test('the screen fits the terminal and leaves the time to come empty', () => {
@@ -137,6 +143,26 @@ test('the screen is redrawn in place on a terminal, and plain lines elsewhere', 
   assert.equal(written.length, 2);
   assert.ok(!written.join('').includes('\u001b'));
   assert.match(written[0] ?? '', /500\/1500 labels {2}served accuracy +80\.0 %/);
+});
+
+test('the summary tells what could serve, and what does', () => {
+  const candidate = (name: string, accuracy: number, count = 900) => ({
+    ...{ name, samples: count, logLoss: 0.5, temperature: 1, weight: 0.5, bytes: 0 },
+    accuracy: [
+      { window: 100, count: Math.min(100, count), accuracy: 0 },
+      { window: 1000, count, accuracy },
+    ],
+  });
+  const result = {
+    ...{ drawn: true, history: new AccuracyHistory(10), labelled: 900, trained: 900, seconds: 30, rate: 40 },
+    ...{ holdout: { count: 0, correct: 0, accuracy: null, meanPerClass: null } as never, latencies: [1], failed: 0 },
+    champion: 'blend',
+    candidates: [candidate('blend', 0.875), candidate('slda', 0.5), candidate('refit', 0, 0)],
+  };
+  const lines = summaryLines(result);
+  const at = lines.findIndex((line) => line.startsWith('What could serve'));
+  assert.equal(lines[at + 1], '  blend* 87.5 %  slda 50.0 %');
+  assert.ok(!summaryLines({ ...result, candidates: [candidate('sgd', 0.5)] }).some((line) => line.includes('could')));
 });
 
 test('the configuration that the demo writes is a valid one', () => {
