@@ -162,6 +162,40 @@ describe('compaction', { skip }, () => {
     assert.equal(new Set(seen).size, appended + 21);
   });
 
+  it('takes no entry of other heads from who follows all logs and is behind', async (t) => {
+    const { log, untilRemoved } = await start(t);
+    await log.appendMany(other, 11, 40);
+    const [all, pet, others] = [
+      'headwater.training.>',
+      'headwater.training.pets.1.*',
+      'headwater.training.other.1.*',
+    ].map((filter) => {
+      const common = { stream: 'HEADWATER_TRAINING', filter, after: 0, onTrouble: (text: string) => assert.fail(text) };
+      const follower = new StreamFollower(log.link, { ...common, buffer: 8 });
+      t.after(() => follower.stop());
+      return follower;
+    }) as [StreamFollower, StreamFollower, StreamFollower];
+    const read = async (follower: StreamFollower, until: number, seen: number[] = []) => {
+      while ((seen.at(-1) ?? 0) < until) seen.push(...(await follower.next(100)).map(({ seq }) => seq));
+      return seen;
+    };
+    const begun = await Promise.all([all, pet, others].map((follower) => read(follower, 1)));
+    await untilRemoved();
+    const { lastSequence } = await log.log.state();
+    const ofPets = (await log.entries(pets)).map(({ sequence }) => sequence);
+    const ofOthers = (await log.entries(other)).map(({ sequence }) => sequence);
+    const seen = [
+      await read(all, lastSequence, begun[0]),
+      await read(pet, ofPets.at(-1) as number, begun[1]),
+      await read(others, ofOthers.at(-1) as number, begun[2]),
+    ];
+    const missed = (wanted: number[], found: number[]) => wanted.filter((sequence) => !found.includes(sequence));
+    assert.deepEqual(missed(ofOthers, seen[0] as number[]), [], 'who follows all misses some of another head');
+    assert.deepEqual(missed(ofPets, seen[0] as number[]), [], 'who follows all misses some that stay');
+    assert.deepEqual(missed(ofPets, seen[1] as number[]), []);
+    assert.deepEqual(missed(ofOthers, seen[2] as number[]), []);
+  });
+
   it('forgets ids after labels.dedupe', async (t) => {
     const { log, untilRemoved } = await start(t, { dedupeMs: 3_000 });
     await untilRemoved();
@@ -312,6 +346,6 @@ function dyingAfter(effects: number, log: TestLog): Partial<CompactorOptions> {
   return {
     removed: wrap(log.removed, 'remember'),
     store: wrap(log.store, 'compareAndSet'),
-    log: wrap(log.log, 'purgeTo'),
+    log: wrap(log.log, 'removeTo'),
   };
 }

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LearningObserver } from '../learning.js';
-import type { NatsLink } from '../nats/connection.js';
 import type { CompactionRecord, HeadStore, Stored } from '../nats/head-store.js';
 import type { RemovedIds } from '../nats/removed-ids.js';
 import type { SnapshotStore } from '../nats/snapshot-store.js';
@@ -11,7 +10,6 @@ import type { HeadRegistry } from './head-registry.js';
 import { rememberIds } from './remember-ids.js';
 
 export interface CompactorOptions {
-  readonly link: NatsLink;
   readonly log: TrainingLog;
   readonly removed: RemovedIds;
   readonly store: HeadStore;
@@ -109,7 +107,7 @@ export class LogCompactor {
     { definition, mayGoOn }: HeadToCompact,
     record: CompactionRecord | undefined,
   ): Promise<CompactionRecord | undefined> {
-    const { link, log, removed } = this.options;
+    const { log, removed } = this.options;
     const before = record ?? startOf(definition);
     switch (step.kind) {
       case 'nominate':
@@ -117,7 +115,7 @@ export class LogCompactor {
       case 'release':
         return { ...before, next: null, ids: null };
       case 'write_ids': {
-        const whole = await rememberIds({ link, log, removed, definition, after: step.after, to: step.to, mayGoOn });
+        const whole = await rememberIds({ log, removed, definition, after: step.after, to: step.to, mayGoOn });
         return whole ? { ...before, ids: { to: step.to, atMs: Date.now() } } : undefined;
       }
       case 'cut':
@@ -131,8 +129,7 @@ export class LogCompactor {
           ids: null,
         };
       case 'purge':
-        await log.purgeTo(definition, step.to);
-        return { ...before, purged: true };
+        return (await log.removeTo(definition, step.to, mayGoOn)) ? { ...before, purged: true } : undefined;
     }
   }
 

@@ -1,14 +1,18 @@
+import type { JetStreamManager, JsMsg } from 'nats';
 import { decodeEntry } from '../fold/log-entry.js';
 import { actIdentity, type LabelOrigin, messageKey, sampleIdentity, subjects } from '../names.js';
 import { type HeadDefinition, LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
-import { isNotFound, isStoreRefusal } from './errors.js';
+import { isNotFound, isStoreRefusal, JETSTREAM_ERROR, jetStreamCode } from './errors.js';
+import { type LogRange, readLogRange } from './log-range.js';
 import { RemovedIds } from './removed-ids.js';
 import { storedMessage } from './stored-message.js';
 import { StreamRoom } from './stream-room.js';
 import { TRAINING_STREAM } from './streams.js';
 
 const PUBLISH_TIMEOUT_MS = 5_000;
+/** Entries that are being removed at the same time. */
+const REMOVALS = 64;
 
 /**
  * How an append ended: `appended` is new; `own_retry` means that this very label is in the log already (it came again after a
@@ -87,17 +91,33 @@ export class TrainingLog {
     return { created: info.created, lastSequence: info.state.last_seq };
   }
 
+  /** A part of a head's log: see `readLogRange`. */
+  read(head: HeadDefinition, range: LogRange): AsyncGenerator<JsMsg[]> {
+    return readLogRange(this.link, head, range, () => this.lastSequence(head));
+  }
+
   /** Removes a head's entries, and what is remembered of removed ones: its generation has ended. */
   async purge(head: HeadDefinition): Promise<void> {
-    const filter = subjects.trainingOfHead(head.name, head.generation);
-    await (await this.link.manager()).streams.purge(TRAINING_STREAM, { filter });
+    await this.removeTo(head, Number.MAX_SAFE_INTEGER);
     await this.removed.purge(head);
   }
 
-  /** Removes a head's entries up to `sequence`. Their ids must be remembered by now, and a stored state must hold what they taught. */
-  async purgeTo(head: HeadDefinition, sequence: number): Promise<void> {
-    const filter = subjects.trainingOfHead(head.name, head.generation);
-    await (await this.link.manager()).streams.purge(TRAINING_STREAM, { filter, seq: sequence + 1 });
+  /**
+   * Removes a head's entries up to a sequence. Their ids must be remembered by now, and a stored state must hold what they taught, unless the head
+   * is deleted. One by one: a purge moves every consumer of the stream that is behind past the first entry that the purged head has left, and past
+   * what other heads have before it: their learners would never see it (2.9.10, seen).
+   * @param mayGoOn asked between batches
+   * @returns false when it was interrupted
+   */
+  async removeTo(head: HeadDefinition, sequence: number, mayGoOn: () => boolean = () => true): Promise<boolean> {
+    const manager = await this.link.manager();
+    for await (const entries of this.read(head, { after: 0, to: sequence, headersOnly: true })) {
+      if (!mayGoOn()) return false;
+      for (let from = 0; from < entries.length; from += REMOVALS) {
+        await Promise.all(entries.slice(from, from + REMOVALS).map(({ seq }) => removeMessage(manager, seq)));
+      }
+    }
+    return true;
   }
 
   private async publish(
@@ -119,5 +139,14 @@ export class TrainingLog {
     }
     const stored = await storedMessage(this.link, TRAINING_STREAM, { last_by_subj: subject });
     return stored === undefined ? { kind: 'full' } : { kind: 'taken', sequence: stored.seq, entry: stored.data };
+  }
+}
+
+/** Also when somebody else was faster. */
+async function removeMessage(manager: JetStreamManager, sequence: number): Promise<void> {
+  try {
+    await manager.streams.deleteMessage(TRAINING_STREAM, sequence, false);
+  } catch (error) {
+    if (jetStreamCode(error) !== JETSTREAM_ERROR.messageDeleteFailed) throw error;
   }
 }

@@ -1,6 +1,5 @@
 import { HeadFold } from '../fold/head-fold.js';
 import type { LearningObserver } from '../learning.js';
-import type { NatsLink } from '../nats/connection.js';
 import { HeadStore } from '../nats/head-store.js';
 import { SnapshotStore } from '../nats/snapshot-store.js';
 import { TrainingLog } from '../nats/training-log.js';
@@ -12,7 +11,6 @@ import {
   type LearnerOptions,
 } from '../types.js';
 import { sha256, type VersionComparison, versionsOnTheWay } from './compare-versions.js';
-import { readLog } from './log-reader.js';
 import { type NatsPlace, openNats } from './open-nats.js';
 import { ReplayRun } from './replay-run.js';
 import { planReplay, type ReplayPlan } from './replay-start.js';
@@ -69,7 +67,6 @@ export interface ReplayResult {
 }
 
 interface Parts {
-  readonly link: NatsLink;
   readonly store: HeadStore;
   readonly snapshots: SnapshotStore;
   readonly log: TrainingLog;
@@ -87,7 +84,7 @@ export async function replayHead(options: ReplayOptions): Promise<ReplayResult> 
   try {
     const store = await HeadStore.open(link);
     const snapshots = await SnapshotStore.open(link);
-    return await replay(options, { link, store, snapshots, log: new TrainingLog(link) });
+    return await replay(options, { store, snapshots, log: new TrainingLog(link) });
   } finally {
     await close();
   }
@@ -97,20 +94,20 @@ async function replay(options: ReplayOptions, parts: Parts): Promise<ReplayResul
   const beganAtMs = performance.now();
   const stored = await readStored(parts.store, options.head);
   const definition = options.learner ? { ...stored.definition, learner: options.learner } : stored.definition;
-  const { lastEntry, plan } = await planOf(options, parts, stored);
+  const plan = await planOf(options, parts, stored);
   const { fold, base } = await beginFold(definition, plan, parts.snapshots, options);
   const from = { sequence: fold.sequence, version: base?.version ?? 0 };
 
   const onTheWay = options.learner ? [] : versionsOnTheWay(stored.versions, from.sequence, plan.to);
   const run = new ReplayRun(fold, onTheWay, definition, parts.snapshots, options.learner);
+  const { signal } = options;
   const onTrouble = (problem: string) => options.log('warn', problem);
-  const range = { after: from.sequence, to: plan.to, last: lastEntry };
-  for await (const entries of readLog({ ...parts, definition, ...range, signal: options.signal, onTrouble })) {
-    for (const { bytes, sequence } of entries) await run.take(bytes, sequence);
+  for await (const entries of parts.log.read(definition, { after: from.sequence, to: plan.to, signal, onTrouble })) {
+    for (const { data, seq } of entries) await run.take(data, seq);
     options.onProgress?.({ entries: run.entries, from: from.sequence, sequence: fold.sequence, to: plan.to });
-    if (options.signal?.aborted) break;
+    if (signal?.aborted) break;
   }
-  if (options.signal?.aborted) throw new LearnerError('head_unavailable', 'the replay was ended before its end');
+  if (signal?.aborted) throw new LearnerError('head_unavailable', 'the replay was ended before its end');
   await run.end(plan.to);
   await checkStillThere(parts.store, stored, from.sequence);
 
@@ -134,11 +131,7 @@ async function replay(options: ReplayOptions, parts: Parts): Promise<ReplayResul
   };
 }
 
-async function planOf(
-  options: ReplayOptions,
-  { log }: Parts,
-  stored: StoredHead,
-): Promise<{ lastEntry: number; plan: ReplayPlan }> {
+async function planOf(options: ReplayOptions, { log }: Parts, stored: StoredHead): Promise<ReplayPlan> {
   const { definition, versions, record } = stored;
   const { created, lastSequence } = await log.state();
   const foreign = versions.find(({ position }) => position.streamCreated !== created);
@@ -150,8 +143,7 @@ async function planOf(
   }
   const lastEntry = await log.lastSequence(definition);
   const whatIf = options.learner !== undefined;
-  const plan = planReplay({ head: definition.name, to: options.to, whatIf, versions, record, lastEntry, lastSequence });
-  return { lastEntry, plan };
+  return planReplay({ head: definition.name, to: options.to, whatIf, versions, record, lastEntry, lastSequence });
 }
 
 async function beginFold(
