@@ -18,8 +18,11 @@ export function replaceSection(page: string, { name, markdown }: Section): strin
   return `${parts[0]}${start}\n${markdown}\n${end}${after[0]}`;
 }
 
-/** Writes the sections into docs/performance.md. */
-export function writeSections(sections: readonly Section[]): void {
-  const file = join(packageFolder(), 'docs', 'performance.md');
+/** A page in docs/ that benchmarks write into. */
+export type Page = 'performance.md' | 'learning.md';
+
+/** Writes the sections into a page of docs/. */
+export function writeSections(sections: readonly Section[], page: Page = 'performance.md'): void {
+  const file = join(packageFolder(), 'docs', page);
   writeFileSync(file, sections.reduce(replaceSection, readFileSync(file, 'utf8')));
 }
