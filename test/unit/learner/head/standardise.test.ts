@@ -91,3 +91,39 @@ test('dead dimensions, and one wild dimension, leave the others their size', () 
   assert.ok(Math.abs(second!) > 0.5 && Math.abs(wild!) < 10);
   assert.deepEqual(dead, [0, 0, 0, 0]);
 });
+
+test('an outlier moves mean and variances no more than the farthest of the others could', () => {
+  const make = (i: number) => Array.from({ length: 16 }, (_, d) => 5 + Math.sin(i * 12.9898 + d * 78.233));
+  const rows = Array.from({ length: 200 }, (_, i) => make(i));
+  const [plain, disturbed] = [
+    seen(rows),
+    seen(rows.toSpliced(100, 0, Array(16).fill(3e38), Array(16).fill(-3e38), Array(16).fill(1e20))),
+  ];
+  for (let d = 0; d < 16; d++) {
+    const [before, after] = [plain.scale[d]!, disturbed.scale[d]!];
+    assert.ok(after < before && after > before / 1.5, `dimension ${d}: ${before} became ${after}`);
+    assert.ok(Math.abs(disturbed.state.mean[d]! - plain.state.mean[d]!) < 0.2);
+  }
+});
+
+test('what has become larger for good is followed', () => {
+  const make = (i: number, size: number) =>
+    Array.from({ length: 16 }, (_, d) => size * Math.sin(i * 12.9898 + d * 78.233));
+  const rows = Array.from({ length: 2_000 }, (_, i) => make(i, i < 100 ? 1 : 1e6));
+  const direct = seen(rows.slice(100));
+  const followed = seen(rows);
+  for (let d = 0; d < 16; d++) assert.ok(followed.scale[d]! < 2 * direct.scale[d]!, `dimension ${d}`);
+});
+
+test('forgetting keeps mean and variance, and lets new embeddings move them sooner', () => {
+  const rows = Array.from({ length: 1_000 }, (_, i) => [Math.sin(i * i), Math.cos(i * i * 3)]);
+  const [kept, forgot] = [seen(rows), seen(rows)];
+  forgot.forget(100);
+  assert.equal(forgot.state.count, 100);
+  for (const d of [0, 1]) {
+    assert.equal(forgot.state.mean[d], kept.state.mean[d]);
+    assert.ok(Math.abs(forgot.state.squares[d]! / 100 / (kept.state.squares[d]! / 1_000) - 1) < 1e-12);
+  }
+  for (let i = 0; i < 50; i++) for (const each of [kept, forgot]) each.observe(Float32Array.of(2 + Math.sin(i), 0));
+  assert.ok(forgot.state.mean[0]! > 4 * kept.state.mean[0]!);
+});
