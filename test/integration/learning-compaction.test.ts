@@ -6,7 +6,8 @@ import type { CompactionRecord } from '../../src/learner/nats/head-store.js';
 import { StreamFollower } from '../../src/learner/nats/stream-follower.js';
 import { replayHead } from '../../src/learner/replay/replay-head.js';
 import { type HeadVersion, LearnerError } from '../../src/learner/types.js';
-import { natsMissing } from '../support/nats.js';
+import { natsMissing, startTestNats } from '../support/nats.js';
+import { embeddingOf, startTestLearning } from '../support/test-learning.js';
 import { STREAM_CREATED, TestLog, type TestLogOptions, testDefinition } from '../support/test-log.js';
 import { until } from '../support/until.js';
 
@@ -314,6 +315,51 @@ describe('compaction', { skip }, () => {
     const info = await (await log.link.manager()).streams.info('HEADWATER_IDS');
     assert.equal(info.state.messages, 0);
     assert.equal((await log.entries(other)).length, 10);
+  });
+});
+
+describe('a service that compacts its logs', { skip }, () => {
+  it('goes on learning, counts each label once, and is proved by a replay', async (t) => {
+    const nats = await startTestNats({ t });
+    const options = {
+      training: { keepSamples: 60, keepMs: null, fenceMs: FENCE_MS },
+      snapshots: { everySamples: 20, stateEveryMs: 0 },
+    };
+    const first = await startTestLearning(t, nats.url, options);
+    const publish = (from: number, to: number) =>
+      first.learning.publishLabels(
+        'pets',
+        Array.from({ length: to - from + 1 }, (_, i) => {
+          const number = from + i;
+          return { id: `id-${number}`, label: `class ${number % 3}`, embedding: [...embeddingOf(number % 3, number)] };
+        }),
+      );
+    let published = 0;
+    const compacted = async () => {
+      await publish(published + 1, published + 20);
+      published += 20;
+      await first.trained(published);
+      return first.status().compactedTo >= 100;
+    };
+    await until('old entries are removed', compacted, { state: () => first.problems });
+    const { compactedTo } = first.status();
+
+    await publish(1, published);
+    const told = () => first.learning.labelResults('pets').duplicate ?? 0;
+    await until('all are told as duplicates', () => told() >= published, { state: told });
+    assert.equal(told(), published);
+    assert.deepEqual(first.problems, []);
+    await first.learning.close();
+
+    const second = await startTestLearning(t, nats.url, options);
+    await second.trained(published);
+    assert.equal(second.status().statistics.samples, published);
+    assert.ok(second.status().compactedTo >= compactedTo);
+    await second.learning.close();
+    const place = { url: nats.url, dataDir: '/nowhere', serverBinary: null };
+    const proof = await replayHead({ nats: place, head: 'pets', log: () => {} });
+    assert.deepEqual([proof.outcome, proof.statistics.samples], ['equal', published]);
+    assert.ok(proof.compactedTo >= compactedTo && proof.from.version > 0);
   });
 });
 
