@@ -118,7 +118,7 @@ export interface CandidateStatistics {
   readonly temperature: number;
   /** Its share in the blend; 0 to 1. */
   readonly weight: number;
-  /** Memory of its state. */
+  /** Memory of its state as it lies in this process: the one number here that does not follow from the log alone. */
   readonly bytes: number;
 }
 
@@ -164,7 +164,7 @@ export interface HeadStatistics {
   readonly promotions: readonly Promotion[];
   /** Expected calibration error (15 bins of equal width) of the champion over the last 1000 samples; 0 to 1. */
   readonly calibrationError: number;
-  readonly drift: { readonly level: DriftLevel; /** The last 20. */ readonly history: readonly DriftEvent[] };
+  readonly drift: { readonly level: DriftLevel /** The last 20. */; readonly history: readonly DriftEvent[] };
   /** The most frequent, at most 20. */
   readonly confusions: readonly ConfusedPair[];
   /** Names that labels may still use for a class that was renamed. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { promisify } from 'node:util';
 import { FoldPool } from '../../../../src/learner/fold/fold-pool.js';
 import { HeadFold } from '../../../../src/learner/fold/head-fold.js';
 import { LearnerError } from '../../../../src/learner/types.js';
-import { definitionOf, entryOf, logOf } from './samples.js';
+import { actOf, definitionOf, entryOf, logOf } from './samples.js';
 
 function poolFor(t: TestContext, url?: URL): FoldPool {
   const pool = new FoldPool(url);
@@ -138,4 +139,26 @@ test('an idle pool lets the process end, a busy one does not', async () => {
     timeout: 60_000,
   });
   assert.equal(stdout.trim(), 'opened');
+});
+
+test('refits run in a thread of their own and change no bit; an import travels with its entry', async (t) => {
+  const pool = poolFor(t);
+  const learner = { ...definitionOf().learner, train: ['sgd', 'slda', 'rls', 'refit'] as const };
+  const definition = definitionOf({ learner });
+  const here = new HeadFold(definition);
+  const model = new Uint8Array(here.modelBytes());
+  const digest = createHash('sha256').update(model).digest('hex');
+  const last = { bytes: actOf({ kind: 'import_model', digest }), sequence: 2000 };
+  for (const { bytes, sequence } of logOf(300)) here.fold(bytes, sequence);
+  here.fold(last.bytes, last.sequence, model);
+  await pool.open(definition, null);
+  const refused = pool.fold('animals', [...logOf(300), { ...last, bytes: last.bytes.slice() }]);
+  await assert.rejects(refused, hasCode('log_mismatch'));
+  const { acts, lastSequence } = await pool.fold('animals', [{ ...last, attachment: model.slice() }]);
+  // A model without classes is of no use, wherever it is folded.
+  assert.deepEqual([acts[0]?.skipped, lastSequence], ['no_model', 2000]);
+  const snapshot = await pool.snapshot('animals', { state: 'settled' });
+  assert.deepEqual(Buffer.from(snapshot.state!), Buffer.from(here.snapshot().state));
+  assert.deepEqual(Buffer.from(snapshot.model), Buffer.from(here.snapshot().model));
+  assert.equal((await pool.snapshot('animals', { state: 'no' })).state, null);
 });

@@ -1,28 +1,87 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { plainArithmetic } from '../../../../src/learner/arithmetic/plain.js';
 import { HeadFold } from '../../../../src/learner/fold/head-fold.js';
 import { decodeModel } from '../../../../src/learner/fold/model-format.js';
 import { classify } from '../../../../src/learner/head/classify.js';
 import { argmax } from '../../../../src/learner/head/softmax.js';
+import { inlineTrainer, type Trainer } from '../../../../src/learner/learners/trainer.js';
 import { LearnerError } from '../../../../src/learner/types.js';
 import { blobs } from '../../../contract/learner/blobs.js';
 import { definitionOf, entryOf, logOf } from './samples.js';
 
-test('restoring a snapshot anywhere and folding the rest gives the same bytes as folding straight through', () => {
-  const log = logOf(420);
-  const straight = new HeadFold(definitionOf());
-  for (const { bytes, sequence } of log) straight.fold(bytes, sequence);
-  const expected = straight.snapshot();
-  for (const cut of [0, 1, 2, 59, 61, 200, 419, 420]) {
-    const before = new HeadFold(definitionOf());
-    for (const { bytes, sequence } of log.slice(0, cut)) before.fold(bytes, sequence);
-    const after = HeadFold.restore(definitionOf(), before.snapshot().state);
-    assert.deepEqual(after.statistics(), before.statistics());
-    for (const { bytes, sequence } of log.slice(cut)) after.fold(bytes, sequence);
-    assert.ok(Buffer.compare(after.snapshot().state, expected.state) === 0, `state differs after a restart at ${cut}`);
-    assert.ok(Buffer.compare(after.snapshot().model, expected.model) === 0, `model differs after a restart at ${cut}`);
-    assert.deepEqual(after.statistics(), straight.statistics());
+const { learner } = definitionOf();
+
+/** How much memory was allocated is of the process. */
+function withoutBytes(fold: HeadFold) {
+  const statistics = fold.statistics();
+  return { ...statistics, candidates: statistics.candidates.map((candidate) => ({ ...candidate, bytes: 0 })) };
+}
+
+for (const train of ['auto', ['sgd', 'slda', 'rls', 'refit']] as const) {
+  test(`restoring a snapshot anywhere and folding the rest gives the same bytes as folding straight through: ${train}`, () => {
+    const definition = definitionOf({ learner: { ...learner, train } });
+    const log = logOf(420);
+    const straight = new HeadFold(definition);
+    for (const { bytes, sequence } of log) straight.fold(bytes, sequence);
+    const expected = straight.snapshot();
+    for (const cut of [0, 1, 2, 59, 61, 200, 419, 420]) {
+      const before = new HeadFold(definition);
+      for (const { bytes, sequence } of log.slice(0, cut)) before.fold(bytes, sequence);
+      const after = HeadFold.restore(definition, before.snapshot().state);
+      assert.deepEqual(withoutBytes(after), withoutBytes(before));
+      for (const { bytes, sequence } of log.slice(cut)) after.fold(bytes, sequence);
+      assert.ok(
+        Buffer.compare(after.snapshot().state, expected.state) === 0,
+        `state differs after a restart at ${cut}`,
+      );
+      assert.ok(
+        Buffer.compare(after.snapshot().model, expected.model) === 0,
+        `model differs after a restart at ${cut}`,
+      );
+      assert.deepEqual(withoutBytes(after), withoutBytes(straight));
+    }
+  });
+}
+
+test('native and plain arithmetic, refits in time and late, end in the same bytes', async () => {
+  const definition = definitionOf({ learner: { ...learner, train: ['sgd', 'slda', 'rls', 'refit'] } });
+  const late: Trainer = {
+    run: (job) => new Promise((resolve) => setImmediate(() => resolve(inlineTrainer.run(job)))),
+  };
+  const folds = [new HeadFold(definition), new HeadFold(definition, { arithmetic: plainArithmetic, trainer: late })];
+  for (const { bytes, sequence } of logOf(300)) {
+    for (const fold of folds) {
+      await fold.waitsFor();
+      fold.fold(bytes, sequence);
+    }
   }
+  await folds[1]?.settled();
+  assert.deepEqual(folds[1]?.snapshot(), folds[0]?.snapshot());
+});
+
+test('the statistics of every candidate: judged before it learned, the champion first', () => {
+  const fold = new HeadFold(definitionOf({ learner: { ...learner, train: ['sgd', 'slda', 'rls'] } }));
+  for (const { bytes, sequence } of logOf(600)) fold.fold(bytes, sequence);
+  const { champion, candidates, calibrationError, confusions, samples, prequentialAccuracy } = fold.statistics();
+  assert.equal(candidates[0]?.name, champion);
+  assert.deepEqual(candidates.map(({ name }) => name).sort(), ['blend', 'rls', 'sgd', 'slda']);
+  const losses = candidates.slice(1).map(({ logLoss }) => logLoss);
+  assert.deepEqual(
+    losses,
+    [...losses].sort((a, b) => a - b),
+  );
+  for (const { samples: judged, logLoss, bytes, name, weight } of candidates) {
+    assert.equal(judged, samples - 1, name);
+    assert.ok(logLoss > 0 && logLoss < Math.log(6), `${name}: ${logLoss}`);
+    assert.ok(name === 'blend' ? weight === 0 : bytes > 0 && weight >= 0 && weight <= 1);
+  }
+  const sum = candidates.reduce((total, { weight }) => total + weight, 0);
+  assert.ok(Math.abs(sum - 1) < 1e-9, `weights add up to ${sum}`);
+  assert.ok(calibrationError > 0 && calibrationError < 0.15, `${calibrationError}`);
+  const wrong = prequentialAccuracy[1]!.count * (1 - prequentialAccuracy[1]!.accuracy);
+  const counted = confusions.reduce((total, { count }) => total + count, 0);
+  assert.ok(counted > 0 && counted <= Math.round(wrong), `${counted} confusions of ${wrong} mistakes`);
 });
 
 test('what cannot be learned is skipped with its reason, and changes nothing but the count', () => {
