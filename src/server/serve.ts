@@ -256,17 +256,19 @@ function waitForHeads(
   return { ready, stop: () => clearTimeout(timer) };
 }
 
-/** What is missing before heads can be served; undefined: nothing. */
+/** What is missing before heads can be served and taught; undefined: nothing. */
 function headsReason(
   config: Config,
-  { heads, problem }: Learning,
+  { heads, connected, problem }: Learning,
   batchers: ReadonlyMap<string, Batcher>,
 ): string | undefined {
   if (!heads.loaded) return problem ?? 'waiting for the list of heads';
   const missing = declaredHeads(config.heads, batchers).find(({ name }) => heads.status(name) === undefined);
   if (missing !== undefined) return `head "${missing.name}" is not created yet${problem ? `: ${problem}` : ''}`;
   const loading = heads.list().find(({ state }) => state === 'loading');
-  return loading === undefined ? undefined : `head "${loading.definition.name}" is loading`;
+  if (loading !== undefined) return `head "${loading.definition.name}" is loading`;
+  // Heads come from NATS, but labels can be stored a moment later only.
+  return connected ? undefined : (problem ?? 'waiting for NATS');
 }
 
 async function closeBackbones(batchers: ReadonlyMap<string, Batcher>): Promise<void> {
