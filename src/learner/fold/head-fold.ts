@@ -18,16 +18,8 @@ import { addClass, type HeadParts, headParts } from './head-parts.js';
 import { decodeEntry, type LoggedAct, type Sample } from './log-entry.js';
 import { encodeModel } from './model-format.js';
 import { Recent } from './recent.js';
+import { reasonToSkip, type SkipReason } from './skip-reason.js';
 import { decodeState, encodeState, type FoldCounts, type FoldState } from './state-format.js';
-
-/** Why a sample of the log taught nothing. */
-export type SkipReason =
-  | 'wrong_backbone'
-  | 'wrong_dimensions'
-  | 'not_finite'
-  | 'no_label'
-  | 'unknown_class'
-  | 'class_limit';
 
 /** What happened besides. */
 export interface FoldNews {
@@ -124,7 +116,7 @@ export class HeadFold {
     if (this.waitsFor()) throw new Error('a refit is due: await waitsFor() before the next entry is folded');
     this.counts.sequence = sequence;
     if (entry.kind === 'act') return this.act(entry.act.change, attachment);
-    const reason = this.reasonToSkip(entry.sample);
+    const reason = reasonToSkip(this.definition, this.head.classes, entry.sample);
     if (reason === undefined) return this.learn(entry.sample);
     this.counts.skipped += 1;
     return { kind: 'skipped', reason };
@@ -188,18 +180,6 @@ export class HeadFold {
     return { model: this.modelBytes(), state: this.stateBytes() };
   }
 
-  private reasonToSkip({ backboneIdentity, embedding, label }: Sample): SkipReason | undefined {
-    const { definition } = this;
-    const { classes } = this.head;
-    if (backboneIdentity !== definition.backboneIdentity) return 'wrong_backbone';
-    if (embedding.length !== definition.dimensions) return 'wrong_dimensions';
-    if (!allFinite(embedding)) return 'not_finite';
-    if (label === '') return 'no_label';
-    if (classes.find(label) !== undefined) return undefined;
-    if (definition.classes !== 'open') return 'unknown_class';
-    return classes.count >= definition.maxClasses ? 'class_limit' : undefined;
-  }
-
   /** Test, then train. */
   private learn({ embedding, label, served }: Sample): FoldOutcome {
     const { counts, head } = this;
@@ -258,13 +238,6 @@ export class HeadFold {
     this.counts.skipped += 1;
     return { kind: 'act_skipped', act, reason: result.reason };
   }
-}
-
-/** The sum of zeros, unless a number is infinite or none: faster than a call for each, and there are thousands. */
-function allFinite(embedding: Float32Array): boolean {
-  let zeros = 0;
-  for (let d = 0; d < embedding.length; d++) zeros += embedding[d]! * 0;
-  return zeros === 0;
 }
 
 function newsOf(promotion?: Promotion, drift?: DriftEvent): FoldNews {

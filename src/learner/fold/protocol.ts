@@ -1,7 +1,7 @@
 import type { DriftEvent, HeadDefinition, HeadStatistics, LearnerError, Promotion } from '../types.js';
 import type { ActSkipReason } from './acts.js';
-import type { SkipReason } from './head-fold.js';
 import type { LoggedAct } from './log-entry.js';
+import type { SkipReason } from './skip-reason.js';
 
 /** One entry of a training log, as it is stored, with its place. */
 export interface StoredEntry {

@@ -4,6 +4,7 @@ import type { Candidate } from './candidate.js';
 export const DECIDE_EVERY = 50;
 /** Samples that two candidates must have been judged on together. */
 export const FEWEST_COMPARED = 100;
+/** At most the newer half of what both were judged on: what was said before is of learners that have learned much since. */
 const LONGEST_COMPARED = 1000;
 /** Nats that a challenger must be better by... */
 const MARGIN = 0.01;
@@ -27,7 +28,8 @@ export function findBetter(
 ): Verdict | undefined {
   let best: { verdict: Verdict; lead: number } | undefined;
   for (const challenger of challengers) {
-    const count = Math.min(LONGEST_COMPARED, newest, champion.scores.judged, challenger.scores.judged);
+    const together = Math.min(newest, champion.scores.judged, challenger.scores.judged);
+    const count = Math.min(LONGEST_COMPARED, Math.floor(together / 2));
     if (challenger === champion || count < FEWEST_COMPARED) continue;
     const { mine, theirs, error } = compare(champion.scores.losses(count), challenger.scores.losses(count));
     const lead = mine - theirs;

@@ -17,27 +17,29 @@ const around = (mean: number, count: number, seed: number) => {
 };
 
 test('a clear lead wins, the clearest of several; a small one, or one over few samples, does not', () => {
-  const champion = candidate('sgd', around(1, 1000, 1));
-  const better = candidate('slda', around(0.9, 1000, 2));
-  const best = candidate('rls', around(0.8, 1000, 3));
+  const champion = candidate('sgd', around(1, 2000, 1));
+  const better = candidate('slda', around(0.9, 2000, 2));
+  const best = candidate('rls', around(0.8, 3000, 3));
   const verdict = findBetter(champion, [champion, better, best]);
   assert.equal(verdict?.winner, best);
   assert.match(verdict?.reason ?? '', /^log loss 0\.\d\d against [01]\.\d\d over 1000 samples$/);
-  assert.equal(findBetter(champion, [candidate('slda', around(0.995, 1000, 2))]), undefined);
-  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 99, 2))]), undefined);
-  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 100, 2))])?.winner.name, 'slda');
+  assert.equal(findBetter(champion, [candidate('slda', around(0.995, 2000, 2))]), undefined);
+  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 199, 2))]), undefined);
+  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 200, 2))])?.winner.name, 'slda');
   assert.equal(findBetter(champion, [champion]), undefined);
 });
 
 test('only samples that both were judged on, and of the world as it is, are compared', () => {
   // The champion was bad long ago, and is good now; the challenger came late.
-  const champion = candidate('sgd', [...around(5, 800, 1), ...around(0.5, 200, 2)]);
-  const late = candidate('rls', around(1, 200, 3));
+  const champion = candidate('sgd', [...around(5, 800, 1), ...around(0.5, 400, 2)]);
+  const late = candidate('rls', around(1, 800, 3));
   assert.equal(findBetter(champion, [late]), undefined);
-  const old = candidate('slda', around(1, 1000, 4));
+  const old = candidate('slda', around(1, 1200, 4));
   assert.equal(findBetter(champion, [old])?.winner, old);
-  assert.equal(findBetter(champion, [old], 200), undefined);
-  assert.equal(findBetter(champion, [old], 99), undefined);
+  assert.equal(findBetter(champion, [old], 400), undefined);
+  const better = candidate('slda', around(0.1, 1200, 4));
+  assert.equal(findBetter(champion, [better], 400)?.winner, better);
+  assert.equal(findBetter(champion, [better], 199), undefined);
 });
 
 test('equals never take turns', () => {
