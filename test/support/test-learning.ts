@@ -8,6 +8,7 @@ import {
   type HeadRequest,
   type HeadStatus,
   type Learning,
+  type LearningObserver,
   type LearningOptions,
   startLearning,
 } from '../../src/learner/index.js';
@@ -53,15 +54,19 @@ export function embeddingOf(index: number, seed: number): Float32Array {
   return embedding;
 }
 
-type Overrides = Omit<Partial<LearningOptions>, 'labels' | 'snapshots' | 'learn' | 'training'> & {
+/** What a test wants otherwise. */
+export type TestLearningOptions = Omit<
+  Partial<LearningOptions>,
+  'labels' | 'snapshots' | 'learn' | 'training' | 'observer'
+> & {
   [K in 'labels' | 'snapshots' | 'learn' | 'training']?: Partial<LearningOptions[K]>;
-};
+} & { log?: LearningObserver['log'] };
 
 /** The learner's side of a process on the NATS at `url` (null: embedded), closed with the test. */
 export async function startTestLearning(
   t: Pick<TestContext, 'after'>,
   url: string | null,
-  overrides: Overrides = {},
+  { log, ...overrides }: TestLearningOptions = {},
 ): Promise<TestLearning> {
   const problems: string[] = [];
   const deadLetters: { head: string; reason: string }[] = [];
@@ -87,6 +92,7 @@ export async function startTestLearning(
       dropped: (what) => dropped.push(what),
       log: (level, message) => {
         if (level !== 'info') problems.push(message);
+        log?.(level, message);
       },
     },
   });

@@ -84,6 +84,7 @@ export class HeadLeases {
       registry.onChange((head) => (head === undefined ? this.considerAll() : this.consider(head))),
       link.onStatus((up) => {
         if (!up || this.stopped) return;
+        this.members.renew(performance.now());
         this.tick();
         // The watch may have missed what changed meanwhile; a new one tells everything again.
         this.follow().catch((error: Error) => observer.log('warn', `leases: ${error.message}`));
@@ -285,8 +286,10 @@ export class HeadLeases {
     const begunMs = performance.now();
     const revision = await store.beat(self, this.state);
     this.take({ kind: 'member', member: self, state: this.state, revision });
-    if (this.certainty.confirmed(begunMs)) await this.confirm([...this.suspects]);
-    else await this.confirm([...this.held.keys()]);
+    if (this.certainty.confirmed(begunMs)) return this.confirm([...this.suspects]);
+    // Asleep, or NATS was away: then others may have been as silent as this process was deaf.
+    this.members.renew(performance.now());
+    await this.confirm([...this.held.keys()]);
   }
 
   /** Silent for too long: each lease is written again as it is. Where somebody was faster, it is lost. */

@@ -46,6 +46,11 @@ export class LeaseMembers {
     return known !== undefined && !known.dead;
   }
 
+  /** This process heard of nobody for a while, for a reason of its own: everybody's silence begins anew. */
+  renew(nowMs: number): void {
+    for (const [member, seen] of this.seen) if (!seen.dead) this.seen.set(member, { ...seen, sinceMs: nowMs });
+  }
+
   /** Members that gave no sign of life for the length of a lease, with the revision that their keys had: who has the same still is dead. */
   silent(nowMs: number): { readonly member: string; readonly revision: number }[] {
     return [...this.seen]

@@ -1,25 +1,12 @@
-import type { JsMsg } from 'nats';
 import { subjects } from '../names.js';
 import type { HeadDefinition } from '../types.js';
 import type { NatsLink } from './connection.js';
+import type { LogReader } from './log-reader.js';
+import { SharedLogReader } from './shared-log-reader.js';
 import { StreamFollower } from './stream-follower.js';
 import { TRAINING_STREAM } from './streams.js';
-import { SharedLogReader, TrainingFeed } from './training-feed.js';
+import { TrainingFeed } from './training-feed.js';
 import type { TrainingLog } from './training-log.js';
-
-/** One head's training log from a position on, in order, for ever. */
-export interface LogReader {
-  /**
-   * The next entries, at most `limit`. Waits for the first one, `waitMs` at most if given; empty when none came in time, when woken, or once stopped.
-   * One caller at a time.
-   */
-  next(limit: number, waitMs?: number): Promise<JsMsg[]>;
-  /** Entries that are in the log and not given out yet, as far as is known. */
-  readonly pending: number;
-  /** Ends the wait of `next`. */
-  wake(): void;
-  stop(): Promise<void>;
-}
 
 /** From so many heads on they share one consumer of the whole stream: a consumer each would be costly for the server. */
 const SHARE_FROM = 8;

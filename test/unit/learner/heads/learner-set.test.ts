@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeEntry } from '../../../../src/learner/fold/log-entry.js';
+import { noStatistics } from '../../../../src/learner/heads/head-view.js';
+import { LearnerSet } from '../../../../src/learner/heads/learner-set.js';
+import { estimateBytes } from '../../../../src/learner/learners/create.js';
+import { defaultLearnerOptions } from '../../../../src/learner/learners/learner-options.js';
+import {
+  type CandidateName,
+  type HeadDefinition,
+  type HeadStatistics,
+  type LearnerOptions,
+  learnerKinds,
+} from '../../../../src/learner/types.js';
+
+const dimensions = 64;
+const classes = ['a', 'b', 'c'];
+
+function definition(name: string, train: LearnerOptions['train'] = 'auto'): HeadDefinition {
+  return {
+    name,
+    generation: 1,
+    backbone: 'tiny',
+    backboneIdentity: 'x',
+    dimensions,
+    classes,
+    maxClasses: 10,
+    learner: { ...defaultLearnerOptions, train },
+    createdAtMs: 0,
+  };
+}
+
+function statistics(...names: CandidateName[]): HeadStatistics {
+  const candidates = names.map((name) => ({ name, bytes: 1_000 }) as HeadStatistics['candidates'][number]);
+  return { ...noStatistics, candidates };
+}
+
+const all = learnerKinds.reduce(
+  (sum, kind) => sum + estimateBytes(kind, { dimensions, options: defaultLearnerOptions }, classes.length),
+  0,
+);
+
+/** Room for two heads with all learners. */
+function newSet() {
+  const appended: string[] = [];
+  const log = {
+    appendAct: async ({ name }: HeadDefinition, _: string, entry: Uint8Array) => {
+      const decoded = decodeEntry(entry);
+      assert.ok(decoded.kind === 'act' && decoded.act.change.kind === 'set_learners');
+      assert.deepEqual(decoded.act.change.learners, [...learnerKinds]);
+      return appended.push(name);
+    },
+  };
+  return { appended, set: new LearnerSet(log, 2 * all + 5_000, { log: () => {} }) };
+}
+
+test('heads get all learners as long as there is room for their states', async () => {
+  const { appended, set } = newSet();
+  for (const name of ['one', 'two', 'three', 'four']) await set.opened(definition(name), statistics('sgd'));
+  assert.deepEqual(appended, ['one', 'two']);
+  await set.folded(definition('one'), statistics(...learnerKinds));
+  await set.opened(definition('one'), statistics('sgd'));
+  assert.deepEqual(appended, ['one', 'two', 'one'], 'the log takes the act once; asking again is safe');
+});
+
+test('the room of a head that goes is for those that wait', async () => {
+  const { appended, set } = newSet();
+  for (const name of ['one', 'two', 'three', 'four']) await set.opened(definition(name), statistics('sgd'));
+  set.closed(definition('four'));
+  set.closed(definition('one'));
+  assert.deepEqual(appended, ['one', 'two', 'three']);
+});
+
+test('who was given a list, has others already, or takes the room as it is, is left alone', async () => {
+  const { appended, set } = newSet();
+  await set.opened(definition('listed', ['sgd']), statistics('sgd'));
+  await set.opened(definition('chosen'), statistics('sgd', 'rls'));
+  const large = { ...statistics(...learnerKinds) };
+  const candidates = large.candidates.map((each) => ({ ...each, bytes: all }));
+  await set.opened(definition('restored'), { ...large, candidates });
+  await set.opened(definition('late'), statistics('sgd'));
+  assert.deepEqual(appended, []);
+});

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SnapshotSchedule, StatePace } from '../../../../src/learner/heads/snapshot-schedule.js';
+
+const policy = { everySamples: 100, everyMs: 1_000, stateEveryMs: 10_000 };
+
+function opened(pace = new StatePace(), at = { sequence: 50, samples: 50 }): SnapshotSchedule {
+  const schedule = new SnapshotSchedule(policy, pace);
+  schedule.opened(at, { sequence: at.sequence, isDue: false }, 0);
+  return schedule;
+}
+
+const at = (sequence: number) => ({ sequence, samples: sequence });
+
+test('a version is due after so many samples, or so long after the last, if anything was learned', () => {
+  const schedule = opened();
+  assert.equal(schedule.due(at(50), 5_000), 'nothing');
+  assert.equal(schedule.dueInMs(at(50), 5_000), undefined);
+  assert.equal(schedule.due(at(51), 999), 'nothing');
+  assert.equal(schedule.dueInMs(at(51), 400), 600);
+  assert.equal(schedule.due(at(51), 1_000), 'version');
+  assert.equal(schedule.due(at(150), 1), 'version');
+  schedule.stored(at(150), undefined, 2);
+  assert.equal(schedule.due(at(151), 3), 'nothing');
+});
+
+test('a promotion makes a version due at once', () => {
+  const schedule = opened();
+  schedule.force();
+  assert.equal(schedule.due(at(51), 1), 'version');
+  schedule.stored(at(51), undefined, 1);
+  assert.equal(schedule.due(at(52), 2), 'nothing');
+});
+
+test('the state comes along less often, and once more when all is quiet', () => {
+  const schedule = opened();
+  schedule.stored(at(60), undefined, 9_500);
+  assert.equal(schedule.dueInMs(at(60), 9_600), 400, 'nothing new since the version, but the state is older');
+  assert.equal(schedule.due(at(60), 10_000), 'state');
+  schedule.stored(at(60), 1_000, 10_000);
+  assert.equal(schedule.dueInMs(at(60), 10_001), undefined);
+  assert.equal(schedule.due(at(61), 11_001), 'version');
+});
+
+test('a state that could not be taken is tried again soon, not at once', () => {
+  const schedule = opened();
+  assert.equal(schedule.due(at(60), 10_000), 'state');
+  schedule.stored(at(60), undefined, 10_000);
+  assert.equal(schedule.due(at(60), 10_500), 'nothing');
+  assert.equal(schedule.due(at(60), 11_000), 'state');
+});
+
+test('a damaged state is replaced at once', () => {
+  const schedule = new SnapshotSchedule(policy, new StatePace());
+  schedule.opened(at(50), { sequence: 0, isDue: true }, 0);
+  assert.equal(schedule.due(at(49), 1), 'nothing', 'not where the newest version was yet');
+  assert.equal(schedule.due(at(50), 1), 'state');
+});
+
+test('nothing is due while it learns again what the newest version knows', () => {
+  const schedule = opened();
+  schedule.force();
+  assert.equal(schedule.due(at(40), 20_000), 'nothing');
+  assert.equal(schedule.dueInMs(at(40), 20_000), undefined);
+});
+
+test('after a failure it waits', () => {
+  const schedule = opened();
+  assert.equal(schedule.due(at(60), 10_000), 'state');
+  schedule.failed(10_000);
+  assert.equal(schedule.due(at(60), 10_500), 'nothing');
+  assert.equal(schedule.due(at(60), 11_000), 'state');
+});
+
+test('large states of many heads keep to the rate', () => {
+  const pace = new StatePace();
+  const bytes = 8_000_000;
+  const heads = Array.from({ length: 5 }, () => opened(pace));
+  const stored: number[] = [];
+  for (let now = 0; now <= 60_000; now += 100) {
+    for (const [index, schedule] of heads.entries()) {
+      if (schedule.due(at(60 + now), now) !== 'state') continue;
+      schedule.stored(at(60 + now), bytes, now);
+      stored.push(index);
+    }
+  }
+  const most = (60 * 4_000_000) / bytes;
+  assert.ok(stored.length <= most + heads.length, `${stored.length} of ${most}, each head's first not being known`);
+  assert.ok(stored.length >= most / 2, `${stored.length}: the rate is used`);
+  for (const index of heads.keys()) assert.ok(stored.filter((each) => each === index).length >= 3, `head ${index}`);
+});
