@@ -2,14 +2,8 @@
 import { status as Status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { loadBackbone } from '../engine/index.js';
-import {
-  classify,
-  type Learning,
-  type LearningObserver,
-  type LearningOptions,
-  startLearning,
-} from '../learner/index.js';
-import { declaredHeads, imageEmbedder, type LoadBackbone, loadBackbones } from './backbones.js';
+import { classify, type Learning, type LearningOptions, startLearning } from '../learner/index.js';
+import { declaredHeads, type LoadBackbone, loadBackbones } from './backbones.js';
 import type { Batcher } from './batching/batcher.js';
 import type { Config } from './config/index.js';
 import { StatusError } from './errors.js';
@@ -20,6 +14,7 @@ import { createDecoder, type DecodeImages } from './images/decode.js';
 import type { Classify } from './inference/evaluate.js';
 import { Gate } from './inference/gate.js';
 import { Models } from './inference/models.js';
+import { learningOptions } from './learning-options.js';
 import { Metrics } from './metrics/metrics.js';
 import { OpsServer } from './ops/http.js';
 import { Readiness } from './ops/readiness.js';
@@ -207,33 +202,6 @@ function startGrpc(
     await server.close(CLOSE_GRACE_MS);
   };
   return { server, close };
-}
-
-function learningOptions(
-  config: Config,
-  batchers: ReadonlyMap<string, Batcher>,
-  decode: DecodeImages,
-  observer: LearningObserver,
-): LearningOptions {
-  const { labels, learn, snapshots, training } = config;
-  return {
-    dataDir: config.dataDir,
-    roles: config.roles,
-    nats: config.nats,
-    labels: { windowMs: labels.window, graceMs: labels.grace, record: labels.record, dedupeMs: labels.dedupe },
-    learn: { memoryBytes: learn.memory, leaseMs: learn.lease },
-    training: { keepSamples: training.keepSamples, keepMs: training.keepFor },
-    snapshots: {
-      everySamples: snapshots.everySamples,
-      everyMs: snapshots.interval,
-      keep: snapshots.keep,
-      keepForMs: snapshots.keepFor,
-      stateEveryMs: snapshots.stateEvery,
-    },
-    embedders: [...batchers.values()].map((batcher) => imageEmbedder(batcher, decode)),
-    heads: declaredHeads(config.heads, batchers),
-    observer,
-  };
 }
 
 /** Keeps the readiness told of heads until they are loaded for the first time: losing NATS later does not stop serving. */
