@@ -3,6 +3,9 @@ import { LearnerError } from '../types.js';
 import { type FoldOptions, type FoldOutcome, HeadFold } from './head-fold.js';
 import type { Calls, FoldResult, Method } from './protocol.js';
 
+/** A head with many entries lets the others have a turn so often. */
+const TURN_MS = 10;
+
 /**
  * The open folds by head name, and what can be asked of them. It runs in the worker thread, and knows nothing of threads. Calls for one head run one after the
  * other; while one waits for a refit, those for other heads go on.
@@ -47,7 +50,13 @@ export class FoldHost {
   private async fold({ name, entries }: Calls['fold']['arguments']): Promise<FoldResult> {
     const fold = this.must(name);
     const tally = new Tally();
+    let turnAt = performance.now() + TURN_MS;
     for (const { bytes, sequence, attachment } of entries) {
+      // Other heads get their turn; and a refit that is done may be waiting to be heard of.
+      if (performance.now() > turnAt || fold.waitsFor()) {
+        await eventLoopTurn();
+        turnAt = performance.now() + TURN_MS;
+      }
       const due = fold.waitsFor();
       if (due) await tally.wait(due);
       tally.add(fold.fold(bytes, sequence, attachment), sequence);
@@ -70,6 +79,12 @@ export class FoldHost {
       `head '${name}' is not open for learning: open it from its last snapshot first`,
     );
   }
+}
+
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** Counts what becomes of a call's entries. */

@@ -4,6 +4,7 @@ import type { DriftChange } from '../learners/learner.js';
 import { checkLearnerOptions } from '../learners/learner-options.js';
 import { inlineTrainer, type Trainer } from '../learners/trainer.js';
 import {
+  type CandidateName,
   type DriftEvent,
   type HeadDefinition,
   type HeadModel,
@@ -19,7 +20,7 @@ import { decodeEntry, type LoggedAct, type Sample } from './log-entry.js';
 import { encodeModel } from './model-format.js';
 import { Recent } from './recent.js';
 import { reasonToSkip, type SkipReason } from './skip-reason.js';
-import { decodeState, encodeState, type FoldCounts, type FoldState } from './state-format.js';
+import { decodeState, encodeState, type FoldCounts, type FoldState, noCounts } from './state-format.js';
 
 /** What happened besides. */
 export interface FoldNews {
@@ -65,14 +66,7 @@ export class HeadFold {
     restored?: FoldState,
   ) {
     checkLearnerOptions(definition.learner);
-    this.counts = restored?.counts ?? {
-      sequence: 0,
-      samples: 0,
-      skipped: 0,
-      servedLabelled: 0,
-      servedCorrect: 0,
-      sinceChange: 0,
-    };
+    this.counts = restored?.counts ?? { ...noCounts };
     const { trainer = inlineTrainer, arithmetic = fastest() } = options;
     this.head = headParts(definition, { trainer, arithmetic }, restored);
     this.drift = new DriftWatch(definition.learner.drift.delta, restored?.drift);
@@ -147,11 +141,14 @@ export class HeadFold {
     };
   }
 
-  /** What serving needs, with the classes as they are now: the champion's calibrated classifier. */
-  model(): HeadModel {
-    const { classes, candidates, championship } = this.head;
-    const { dimensions } = this.definition;
-    return { classes: classes.list(), dimensions, ...candidates.serving(championship.champion) };
+  /**
+   * What serving needs, with the classes as they are now: a candidate's calibrated classifier.
+   * @param candidate One that there is (see `statistics`); by default the champion.
+   * @throws Error while `waitsFor` has a promise that is not resolved.
+   */
+  model(candidate: CandidateName = this.head.championship.champion): HeadModel {
+    const { classes, candidates } = this.head;
+    return { classes: classes.list(), dimensions: this.definition.dimensions, ...candidates.serving(candidate) };
   }
 
   /** The serving half of a snapshot. @throws Error while `waitsFor` has a promise that is not resolved. */
@@ -234,7 +231,11 @@ export class HeadFold {
 
   private act(act: LoggedAct, attachment: Uint8Array | undefined): FoldOutcome {
     const result = applyAct(this.head, act, this.counts, attachment);
-    if (result.done) return { kind: 'acted', act, ...newsOf(result.promotion) };
+    if (result.done) {
+      // An error that changes because something else answers is no drift.
+      if (act.kind !== 'rename_class') this.drift.restart();
+      return { kind: 'acted', act, ...newsOf(result.promotion) };
+    }
     this.counts.skipped += 1;
     return { kind: 'act_skipped', act, reason: result.reason };
   }
@@ -246,5 +247,9 @@ function newsOf(promotion?: Promotion, drift?: DriftEvent): FoldNews {
 
 function allOf(promises: readonly (Promise<void> | undefined)[]): Promise<void> | undefined {
   const waiting = promises.filter((promise) => promise !== undefined);
-  return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => {});
+  if (waiting.length === 0) return undefined;
+  const all = Promise.all(waiting).then(() => {});
+  // Who only asks whether there is something to wait for must not be the one who did not handle its failure.
+  all.catch(() => {});
+  return all;
 }

@@ -24,6 +24,15 @@ export interface FoldCounts {
   sinceChange: number;
 }
 
+export const noCounts: Readonly<FoldCounts> = {
+  sequence: 0,
+  samples: 0,
+  skipped: 0,
+  servedLabelled: 0,
+  servedCorrect: 0,
+  sinceChange: 0,
+};
+
 /** A fold at one position of its log: everything that the entries after it depend on. */
 export interface FoldState {
   readonly counts: FoldCounts;

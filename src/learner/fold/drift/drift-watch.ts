@@ -81,6 +81,11 @@ export class DriftWatch {
     return state.level === 'warning' && state.lasts === 0 ? { event: this.calm(at) } : undefined;
   }
 
+  /** What predicts has been replaced: its errors can't be compared with those before. */
+  restart(): void {
+    this.adwin.clear();
+  }
+
   snapshot(): DriftWatchState {
     return { ...this.state, adwin: this.adwin.snapshot(), history: [...this.state.history] };
   }

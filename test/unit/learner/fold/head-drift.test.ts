@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { HeadFold } from '../../../../src/learner/fold/head-fold.js';
 import type { LearnerKind } from '../../../../src/learner/types.js';
 import { blobs } from '../../../contract/learner/blobs.js';
-import { definitionOf, entryOf } from './samples.js';
+import { actOf, definitionOf, entryOf } from './samples.js';
 
 const CLASSES = 6;
 const STABLE = 3000;
@@ -54,4 +55,28 @@ test('classes that appear one after the other are no drift', () => {
     [],
   );
   assert.ok(prequentialAccuracy[1]!.accuracy > 0.8);
+});
+
+test('an operator who promotes a bad candidate causes no drift', () => {
+  const { learner } = definitionOf();
+  const fold = new HeadFold(definitionOf({ learner: { ...learner, train: ['sgd'] } }));
+  const data = blobs(12, 3, 6, 0.1);
+  const garbage = new HeadFold(definitionOf());
+  const teach = (head: HeadFold, samples: number, shift: number) => {
+    for (let i = 0; i < samples; i++) {
+      const label = `class ${(i + shift) % 3}`;
+      head.fold(entryOf({ label, embedding: data.embedding(i % 3) }), head.sequence + 1);
+    }
+  };
+  teach(garbage, 200, 1);
+  teach(fold, 1500, 0);
+  const model = garbage.modelBytes();
+  const digest = createHash('sha256').update(model).digest('hex');
+  fold.fold(actOf({ kind: 'import_model', digest }), fold.sequence + 1, model);
+  fold.fold(actOf({ kind: 'promote', candidate: 'imported' }), fold.sequence + 1);
+  teach(fold, 900, 0);
+  const { champion, prequentialAccuracy, drift } = fold.statistics();
+  assert.equal(champion, 'imported');
+  assert.ok(prequentialAccuracy[0]!.accuracy < 0.2);
+  assert.deepEqual(drift, { level: 'stable', history: [] });
 });
