@@ -14,7 +14,7 @@ import {
 import { restandardised, type StandardisedClassifier, standardisationOf, standardiseAll } from './standardisation.js';
 
 /** A step that lowers the loss by less than this fraction is the last: accuracy has settled by then (measured: docs/learning.md). */
-const TOLERANCE = 0.01;
+const TOLERANCE = 0.005;
 
 /** Evaluations of one fit at most. */
 const EVALUATIONS = 40;
@@ -48,7 +48,7 @@ function solveFrom(
 ): { point: Float64Array; cost: number } {
   const { classes, dimensions } = problem;
   const objective = softmaxRegression(problem, arithmetic);
-  const options = { tolerance, evaluations: EVALUATIONS, scale: undefined };
+  const options = { tolerance, evaluations: EVALUATIONS };
   const zeros = new Float64Array(classes * (dimensions + 1));
   const first = start === undefined ? zeros : joinParameters(start.weights, start.bias);
   const found = minimise(objective, first, options, arithmetic);

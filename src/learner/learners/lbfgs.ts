@@ -13,20 +13,16 @@ const TRIALS = 20;
 export type Objective = (point: Float64Array, gradient: Float64Array) => number;
 
 export interface LbfgsOptions {
-  /** It ends when a step lowers the value by less than this fraction. */
+  /** It ends when a step lowers the value by less than this fraction; but not with the first one, whose length is a guess. */
   readonly tolerance: number;
   /** Evaluations of the objective at most; the first one counts. */
   readonly evaluations: number;
-  /** Length of the first step along the negative gradient, as a multiple of it; undefined: a step of length 1. */
-  readonly scale: number | undefined;
 }
 
 export interface Minimum {
   readonly point: Float64Array;
   readonly value: number;
   readonly evaluations: number;
-  /** What the gradient would be multiplied by for the next step, were there no history: `scale` of a similar problem. */
-  readonly scale: number | undefined;
 }
 
 /** A step and the change of the gradient along it. */
@@ -53,8 +49,10 @@ export function minimise(
   let gradient = new Float64Array(start.length);
   let value = objective(point, gradient);
   let evaluations = 1;
-  let scale = options.scale;
+  /** Of the identity that the inverse Hessian's approximation begins with; before there is a pair, the first step has length 1. */
+  let scale: number | undefined;
   const pairs: Pair[] = [];
+  let first = true;
   while (evaluations < options.evaluations) {
     const direction = descentDirection(gradient, pairs, scale, vectors);
     const found = backtrack(
@@ -78,9 +76,10 @@ export function minimise(
     }
     const decrease = value - next.value;
     ({ point, value, gradient } = next);
-    if (decrease <= options.tolerance * Math.abs(value)) break;
+    if (decrease <= options.tolerance * Math.abs(value) && !first) break;
+    first = false;
   }
-  return { point, value, evaluations, scale };
+  return { point, value, evaluations };
 }
 
 interface Place {

@@ -12,13 +12,15 @@ export const penalties: readonly number[] = [1, 3, 10, 30, 100, 300, 1000];
 export const firstPenalty = penalties.indexOf(30);
 
 /** Members that the choice is made with, at most: more would cost more, and hardly choose better. */
-const MOST_MEMBERS = 1000;
+const MOST_MEMBERS = 600;
+/** The next choice is made when the stream has grown by this factor: the penalty that is best changes slowly. */
+const CHOOSE_AGAIN = 2;
 /** With fewer held-out members, there is no choice. */
 const LEAST_HELD_OUT = 16;
 /** Another penalty is chosen if it lowers the held-out loss by this fraction: less is chance. */
 const LEAST_GAIN = 0.005;
-/** Tighter than for a fit that is used: what one stops short of would be taken for the penalty's effect. */
-const TOLERANCE = 0.002;
+/** A step that lowers the objective by less than this fraction is the last of a fit. */
+const TOLERANCE = 0.01;
 
 /**
  * Fits to those members with a penalty, an index into `penalties`.
@@ -33,11 +35,12 @@ export type Solve = (
 ) => StandardisedClassifier;
 
 /** What is known before the first choice. */
-export const noChoice: PenaltyChoice = { index: firstPenalty, side: 0, classifier: undefined };
+export const noChoice: PenaltyChoice = { index: firstPenalty, side: 0, extent: 0, classifier: undefined };
 
 /** Fits without the held-out members, with the last penalty and one neighbour of it (at first with all), and compares the loss of the held-out ones. */
 export function choosePenalty(job: FitJob, all: Members, solve: Solve, arithmetic: Arithmetic): PenaltyChoice {
-  const { choice, classes } = job;
+  const { choice, classes, extent } = job;
+  if (extent < CHOOSE_AGAIN * choice.extent) return choice;
   const taken = spread(all.samples, MOST_MEMBERS);
   const judges = select(
     all,
@@ -64,7 +67,7 @@ export function choosePenalty(job: FitJob, all: Members, solve: Solve, arithmeti
     else if (first && loss > best.loss * (1 + LEAST_GAIN)) break;
   }
   const { index } = best!;
-  return { index, side: nextSide(choice, index), classifier: best!.classifier };
+  return { index, side: nextSide(choice, index), extent, classifier: best!.classifier };
 }
 
 /** On in the same direction after a success, else the other way; inwards at an end. */

@@ -39,6 +39,7 @@ const classifierSchema = z.object({ rows: count, typicalSquaredLength: z.number(
 const choiceSchema = z.object({
   index: index.min(0).max(penalties.length - 1),
   side: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
+  extent: count,
   classifier: classifierSchema,
 });
 const schema = z.object({
@@ -200,11 +201,11 @@ function decodeClassifier(
 }
 
 function encodeChoice(choice: PenaltyChoice, name: string, arrays: Arrays): z.infer<typeof choiceSchema> {
-  const { index, side, classifier } = choice;
-  return { index, side, classifier: classifier ? encodeClassifier(classifier, name, arrays) : null };
+  const { index, side, extent, classifier } = choice;
+  return { index, side, extent, classifier: classifier ? encodeClassifier(classifier, name, arrays) : null };
 }
 
 function decodeChoice(saved: z.infer<typeof choiceSchema>, name: string, source: Source): PenaltyChoice {
   const classifier = saved.classifier ? decodeClassifier(saved.classifier, name, source) : undefined;
-  return { index: saved.index, side: saved.side, classifier };
+  return { index: saved.index, side: saved.side, extent: saved.extent, classifier };
 }

@@ -4,7 +4,7 @@ import type { RefitOptions } from '../types.js';
 import { checkClass, checkLength, checkSample } from './check-sample.js';
 import type { FitJob, FitResult, PenaltyChoice } from './fit-job.js';
 import type { DriftChange, Learner, LearnerState, LinearClassifier } from './learner.js';
-import { noChoice } from './penalty-choice.js';
+import { noChoice, penalties } from './penalty-choice.js';
 import { firstRefitAt, planRefit } from './refit-schedule.js';
 import { decodeRefitState, encodeRefitState } from './refit-state.js';
 import { ReplayedSgd } from './replayed-sgd.js';
@@ -122,9 +122,10 @@ export class RefitLearner implements Learner {
       this.standardiser.observe(embedding);
       this.constants = constantsOf(this.standardiser);
     }
-    this.sgd.step(embedding, classIndex, this.constants);
+    const penalty = penalties[this.choice.index]!;
+    this.sgd.step(embedding, classIndex, this.constants, penalty);
     for (const slot of this.replays.draw()) {
-      this.sgd.step(this.reservoir.embedding(slot), this.reservoir.label(slot), this.constants);
+      this.sgd.step(this.reservoir.embedding(slot), this.reservoir.label(slot), this.constants, penalty);
     }
     this.sgd.averageInTime();
     this.replays.placed(this.reservoir.add(embedding, classIndex, this.samples));
@@ -144,6 +145,7 @@ export class RefitLearner implements Learner {
     this.replays.rebuild();
     this.standardiser?.forget(recent);
     this.inFlight = undefined;
+    this.choice = { ...this.choice, extent: 0 };
     if (this.reservoir.size > 0) this.start();
   }
 
@@ -187,7 +189,7 @@ export class RefitLearner implements Learner {
     const classes = Array.from({ length: this.classCount }, (_, c) => c);
     const inFlight: RefitInFlight = { startedAt: this.samples, dueAt, classes, result: undefined, promise: undefined };
     this.inFlight = inFlight;
-    const result = this.trainer.run(this.job());
+    const result = this.trainer.run(this.job(extent));
     if (!(result instanceof Promise)) {
       inFlight.result = result;
       return;
@@ -200,7 +202,7 @@ export class RefitLearner implements Learner {
     inFlight.promise.catch(() => {});
   }
 
-  private job(): FitJob {
+  private job(extent: number): FitJob {
     const { classCount: classes, dimensions, choice, reservoir } = this;
     const members = reservoir.copy();
     const known = choice.classifier;
@@ -212,6 +214,7 @@ export class RefitLearner implements Learner {
       sampleWeights: Float64Array.from(members.labels, (label) => Math.sqrt(reservoir.share(label))),
       start: this.sgd.classifier(this.constants),
       choice: { ...choice, classifier: known && withRows(known, rows) },
+      extent,
     };
   }
 

@@ -10,8 +10,9 @@ import {
   withRows,
 } from './standardisation.js';
 
-/** Of one step, for embeddings that are no longer than `SQUARED_LENGTH_LIMIT`. */
-const RATE = 0.03;
+/** The rate of the steps: so much, divided by the square root of the penalty of the fits; data that wants a weak prior is clean, and bears large steps. */
+const RATE = 0.17;
+const HIGHEST_RATE = 0.1;
 /** As in sgd.ts: the step of a long embedding is shortened, for it would grow with the square of the length. */
 const SQUARED_LENGTH_LIMIT = 64;
 /** Rows whose error is below this stay as they are. Most are: of a hundred classes, a handful is in doubt. */
@@ -93,14 +94,15 @@ export class ReplayedSgd {
     return this.computeLogits(this.average.values, this.biasAverage.values);
   }
 
-  /** One step towards a sample. */
-  step(embedding: Float32Array, classIndex: number, constants: Standardisation): void {
+  /** One step towards a sample. @param penalty of the fits */
+  step(embedding: Float32Array, classIndex: number, constants: Standardisation, penalty: number): void {
     const { input, coefficient } = this;
     standardiseOne(embedding, constants, input);
     const errors = this.computeLogits(this.weights.values, this.bias.values);
     softmaxInPlace(errors);
     errors[classIndex] = errors[classIndex]! - 1;
-    const rate = RATE * Math.min(1, SQUARED_LENGTH_LIMIT / sumInEightLanes(input, 0, input, input.length));
+    const highest = Math.min(HIGHEST_RATE, RATE / Math.sqrt(penalty));
+    const rate = highest * Math.min(1, SQUARED_LENGTH_LIMIT / sumInEightLanes(input, 0, input, input.length));
     const bias = this.bias.values;
     for (let c = 0; c < errors.length; c++) {
       const error = errors[c]!;

@@ -119,12 +119,14 @@ export class Reservoir {
     const heldOut = seen % HOLD_OUT_EVERY === Math.ceil(HOLD_OUT_EVERY / 2) ? 1 : 0;
     if (this.members < this.capacity) return this.place(this.append(), false, embedding, classIndex, birth, heldOut);
     const largest = this.largestClass();
-    const complete = this.counts[classIndex] === seen - 1;
-    if (complete && largest !== classIndex) {
+    const own = this.counts[classIndex]!;
+    const most = this.counts[largest]!;
+    const complete = own === seen - 1;
+    // One that is not complete, and far behind (classes were removed, and others took their room), catches up, too.
+    if (own < (complete ? most : most / 2)) {
       const slot = this.randomMember(largest);
       return this.place(slot, true, embedding, classIndex, birth, heldOut);
     }
-    const own = this.counts[classIndex]!;
     if (own === 0 || this.random.below(Math.min(seen, MEMORY * own)) >= own)
       return { slot: undefined, replaced: false };
     return this.place(this.randomMember(classIndex), true, embedding, classIndex, birth, heldOut);

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { firstRefitAt, planRefit } from '../../../../src/learner/learners/refit-schedule.js';
+
+/** Starts and installations of a stream of so many samples. */
+function schedule(growth: number, delay: number, capacity: number, samples: number): { start: number; due: number }[] {
+  const refits: { start: number; due: number }[] = [];
+  let start = firstRefitAt;
+  while (start <= samples) {
+    const { dueAt, nextAt } = planRefit(start, Math.min(start, capacity), { growth, delay, capacity });
+    refits.push({ start, due: dueAt });
+    start = nextAt;
+  }
+  return refits;
+}
+
+test('starts grow geometrically, and each refit is installed a fixed fraction of its start later', () => {
+  assert.deepEqual(schedule(1.5, 0.1, 1e6, 200), [
+    { start: 32, due: 36 },
+    { start: 48, due: 53 },
+    { start: 72, due: 80 },
+    { start: 108, due: 119 },
+    { start: 162, due: 179 },
+  ]);
+});
+
+test('with a full reservoir, the intervals stay as they are', () => {
+  const starts = schedule(1.5, 0.25, 100, 1000).map(({ start }) => start);
+  const last = starts.slice(-5);
+  for (let i = 1; i < last.length; i++) assert.equal(last[i]! - last[i - 1]!, 50);
+});
+
+test('none starts before the one before it is installed, whatever the options are', () => {
+  for (const growth of [1.05, 1.2, 2, 10]) {
+    for (const delay of [0, 0.01, 0.3, 1]) {
+      for (const capacity of [1, 40, 1e6]) {
+        const refits = schedule(growth, delay, capacity, 3000);
+        for (let i = 1; i < refits.length; i++) {
+          assert.ok(refits[i]!.start >= refits[i - 1]!.due && refits[i]!.start > refits[i - 1]!.start);
+        }
+      }
+    }
+  }
+});
+
+test('the cost of refits for each sample of the stream is bounded', () => {
+  for (const capacity of [500, 1e6]) {
+    const work = schedule(1.25, 0.15, capacity, 50_000).reduce((sum, { start }) => sum + Math.min(start, capacity), 0);
+    assert.ok(work / 50_000 < 5.1, `each sample is fitted ${work / 50_000} times`);
+  }
+});
