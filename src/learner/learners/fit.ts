@@ -2,7 +2,7 @@ import type { Arithmetic } from '../../native/index.js';
 import { arithmetic as fastestArithmetic } from '../arithmetic/arithmetic.js';
 import { log } from '../head/log.js';
 import type { FitJob, FitResult } from './fit-job.js';
-import { minimise } from './lbfgs.js';
+import { type LbfgsOptions, minimise } from './lbfgs.js';
 import { choosePenalty, penalties, type Solve } from './penalty-choice.js';
 import {
   joinParameters,
@@ -13,11 +13,8 @@ import {
 } from './softmax-regression.js';
 import { restandardised, type StandardisedClassifier, standardisationOf, standardiseAll } from './standardisation.js';
 
-/** A step that lowers the loss by less than this fraction is the last: accuracy has settled by then (measured: docs/learning.md). */
-const TOLERANCE = 0.005;
-
-/** Evaluations of one fit at most. */
-const EVALUATIONS = 40;
+/** Of the fit that is used: accuracy has settled by then (measured: docs/learning.md). */
+const PATIENCE: LbfgsOptions = { tolerance: 0.005, evaluations: 40 };
 
 /** Does the job: chooses the penalty by held-out loss, then fits to all members. The same job gives the same bits anywhere. */
 export function fit(job: FitJob, arithmetic: Arithmetic = fastestArithmetic()): FitResult {
@@ -29,32 +26,31 @@ export function fit(job: FitJob, arithmetic: Arithmetic = fastestArithmetic()): 
   // Penalties are meant for a mean variance of 1 a dimension.
   const unit = constants.typicalSquaredLength > 0 ? constants.typicalSquaredLength / dimensions : 1;
   let evaluations = 0;
-  const solve: Solve = (those, index, start, tolerance) => {
+  const solve: Solve = (those, index, start, patience) => {
     const problem = { ...those, classes, dimensions, penalty: penalties[index]! * unit };
-    const { point, cost } = solveFrom(problem, start && restandardised(start, constants), tolerance, arithmetic);
+    const { point, cost } = solveFrom(problem, start && restandardised(start, constants), patience, arithmetic);
     evaluations += cost * those.samples;
     return { ...constants, ...splitParameters(point, classes) };
   };
   const choice = choosePenalty(job, members, solve, arithmetic);
-  const classifier = solve(members, choice.index, job.start, TOLERANCE);
+  const classifier = solve(members, choice.index, job.start, PATIENCE);
   return { classifier, choice, evaluations };
 }
 
 function solveFrom(
   problem: SoftmaxRegression,
   start: StandardisedClassifier | undefined,
-  tolerance: number,
+  patience: LbfgsOptions,
   arithmetic: Arithmetic,
 ): { point: Float64Array; cost: number } {
   const { classes, dimensions } = problem;
   const objective = softmaxRegression(problem, arithmetic);
-  const options = { tolerance, evaluations: EVALUATIONS };
   const zeros = new Float64Array(classes * (dimensions + 1));
   const first = start === undefined ? zeros : joinParameters(start.weights, start.bias);
-  const found = minimise(objective, first, options, arithmetic);
+  const found = minimise(objective, first, patience, arithmetic);
   // A start from another world (constants that moved far, say) may lead nowhere good in time. Zeros make every class as likely as the others.
   const valueOfZeros = log(classes) * problem.sampleWeights.reduce((sum, weight) => sum + weight, 0);
   if (start === undefined || found.value <= valueOfZeros) return { point: found.point, cost: found.evaluations };
-  const anew = minimise(objective, zeros, options, arithmetic);
+  const anew = minimise(objective, zeros, patience, arithmetic);
   return { point: anew.point, cost: found.evaluations + anew.evaluations };
 }

@@ -1,5 +1,6 @@
 import type { Arithmetic } from '../../native/index.js';
 import type { FitJob, PenaltyChoice } from './fit-job.js';
+import type { LbfgsOptions } from './lbfgs.js';
 import type { Members } from './softmax-regression.js';
 import type { StandardisedClassifier } from './standardisation.js';
 
@@ -12,26 +13,25 @@ export const penalties: readonly number[] = [1, 3, 10, 30, 100, 300, 1000];
 export const firstPenalty = penalties.indexOf(30);
 
 /** Members that the choice is made with, at most: more would cost more, and hardly choose better. */
-const MOST_MEMBERS = 600;
+const MOST_MEMBERS = 500;
 /** The next choice is made when the stream has grown by this factor: the penalty that is best changes slowly. */
 const CHOOSE_AGAIN = 2;
 /** With fewer held-out members, there is no choice. */
 const LEAST_HELD_OUT = 16;
 /** Another penalty is chosen if it lowers the held-out loss by this fraction: less is chance. */
 const LEAST_GAIN = 0.005;
-/** A step that lowers the objective by less than this fraction is the last of a fit. */
-const TOLERANCE = 0.01;
+/** Of each fit: enough to compare penalties by (more changed no accuracy). */
+const PATIENCE: LbfgsOptions = { tolerance: 0.01, evaluations: 10 };
 
 /**
  * Fits to those members with a penalty, an index into `penalties`.
  * @param start A classifier to begin at; of other constants, too
- * @param tolerance A step that lowers the objective by less than this fraction is the last
  */
 export type Solve = (
   members: Members,
   penalty: number,
   start: StandardisedClassifier | undefined,
-  tolerance: number,
+  patience: LbfgsOptions,
 ) => StandardisedClassifier;
 
 /** What is known before the first choice. */
@@ -60,7 +60,7 @@ export function choosePenalty(job: FitJob, all: Members, solve: Solve, arithmeti
   let classifier = choice.classifier;
   for (const index of candidates) {
     if (penalties[index] === undefined) continue;
-    classifier = solve(taught, index, first ? classifier : choice.classifier, TOLERANCE);
+    classifier = solve(taught, index, first ? classifier : choice.classifier, PATIENCE);
     const loss = lossOf(judges, classes, classifier, arithmetic);
     if (best === undefined || loss < best.loss * (1 - LEAST_GAIN)) best = { index, loss, classifier };
     // Down the path, the loss has one minimum, near enough.
