@@ -1,4 +1,5 @@
 export { FoldPool } from './fold/fold-pool.js';
+export { type FoldOutcome, HeadFold } from './fold/head-fold.js';
 export { encodeSample } from './fold/log-entry.js';
 export { classify, topK } from './head/classify.js';
 export { argmax } from './head/softmax.js';
