@@ -74,7 +74,9 @@ test('three replicas on three nats-servers: each of the six is killed in turn du
   );
   const wholeLog = async () => {
     seen = await newest().catch(() => undefined);
-    return seen?.modelDigest === truth.modelDigest && seen.position.sequence === truth.lastSequence;
+    const { modelDigest, stateDigest, lastSequence } = truth;
+    const sequence = seen?.position.sequence;
+    return seen?.modelDigest === modelDigest && seen.stateDigest === stateDigest && sequence === lastSequence;
   };
   await until('the newest version is the fold of the whole log', wholeLog, { state });
   // All replicas come to serve it.

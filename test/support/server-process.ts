@@ -104,17 +104,21 @@ class Process implements ServerProcess {
     });
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.text += data));
+    let why = '';
     await until(
       'the server is ready',
       async () => {
         if (child.exitCode !== null || child.signalCode !== null)
           throw new Error(`the server ended:\n${this.output()}`);
-        return fetch(`${this.http}/readyz`).then(
-          ({ ok }) => ok,
-          () => false,
-        );
+        try {
+          const answer = await fetch(`${this.http}/readyz`);
+          why = await answer.text();
+          return answer.ok;
+        } catch {
+          return false;
+        }
       },
-      { timeoutMs: 120_000, state: this.output },
+      { timeoutMs: 120_000, state: () => [why, this.output()] },
     );
   }
 

@@ -8,6 +8,8 @@ import type { HeadDefinition } from '../../src/learner/types.js';
 export interface UndisturbedFold {
   /** Of the samples in the log, in its order. */
   readonly ids: readonly string[];
+  /** Of the same samples. */
+  readonly labels: readonly string[];
   readonly lastSequence: number;
   readonly modelDigest: string;
   readonly stateDigest: string;
@@ -36,16 +38,20 @@ export async function undisturbedFold(nats: NatsConnection, head: string): Promi
   const { state } = await manager.streams.info('HEADWATER_TRAINING');
   const fold = new HeadFold(definition);
   const ids: string[] = [];
+  const labels: string[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
     const { data } = await manager.streams.getMessage('HEADWATER_TRAINING', { seq });
     const entry = decodeEntry(data);
-    if (entry.kind === 'sample') ids.push(entry.sample.id);
+    if (entry.kind === 'sample') {
+      ids.push(entry.sample.id);
+      labels.push(entry.sample.label);
+    }
     await fold.waitsFor();
     fold.fold(data, seq);
   }
   await fold.settled();
   const { model, state: bytes } = fold.snapshot();
-  return { ids, lastSequence: state.last_seq, modelDigest: sha256(model), stateDigest: sha256(bytes) };
+  return { ids, labels, lastSequence: state.last_seq, modelDigest: sha256(model), stateDigest: sha256(bytes) };
 }
 
 function sha256(bytes: Uint8Array): string {

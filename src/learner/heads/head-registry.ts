@@ -125,7 +125,9 @@ export class HeadRegistry implements HeadDirectory {
   status(name: string): HeadStatus | undefined {
     const view = this.views.get(name);
     const definition = definitionOf(view);
-    return view && definition && statusOf(view, definition, this.teaching.live(name), this.teaching.taughtBy(name));
+    if (view === undefined || definition === undefined) return undefined;
+    const serves = this.parts?.models !== undefined;
+    return statusOf(view, definition, this.teaching.live(name), this.teaching.taughtBy(name), serves);
   }
 
   serving(name: string): ServingHead {

@@ -111,18 +111,22 @@ function compactedTo(view: HeadView): number {
   return record && record.generation === view.definition?.value.generation ? record.removedTo : 0;
 }
 
-/** Everything this process knows about a head. */
+/**
+ * Everything this process knows about a head.
+ * @param serves whether it loads versions at all: who only teaches waits for none
+ */
 export function statusOf(
   view: HeadView,
   definition: HeadDefinition,
   live: LiveHead | undefined,
   taughtBy: HeadStatus['taughtBy'],
+  serves = true,
 ): HeadStatus {
   const versions = versionsOf(view);
   const wanted = wantedVersion(view);
   const pin = view.serving?.value;
   const served = view.loaded?.generation === definition.generation ? view.loaded.version : 0;
-  const loading = wanted !== undefined && served === 0;
+  const loading = serves && wanted !== undefined && served === 0;
   const stored = versions.length > 0 ? view.latest?.value.statistics : undefined;
   return {
     definition,

@@ -113,6 +113,7 @@ test('a deleted head has no definition', () => {
 test('the status tells what is loaded, not what should be', () => {
   const head = view();
   assert.equal(statusOf(head, definition(), undefined, 'nobody').state, 'loading');
+  assert.equal(statusOf(head, definition(), undefined, 'nobody', false).state, 'ready', 'who only teaches loads none');
   const model = { classes: [], dimensions: 4, weights: new Float32Array(0), bias: new Float32Array(0) };
   head.loaded = { generation: 1, version: 2, model };
   const status = statusOf(head, definition(), undefined, 'nobody');
