@@ -27,9 +27,11 @@ export interface SgdOptions {
 export interface RefitOptions {
   /** Embeddings that the reservoir holds at most, over all classes. */
   readonly capacity: number;
-  /** The next refit begins at `growth` times the samples at which the last one began. */
+  /**
+   * With n samples learned since the world last changed (at most `capacity`) when a refit began, the next one begins (growth - 1) n samples later...
+   */
   readonly growth: number;
-  /** A refit that began at n samples is installed `delay` * n samples later (rounded up). */
+  /** ... and this one is installed after `delay` * n samples (rounded up). */
   readonly delay: number;
 }
 
