@@ -1,4 +1,4 @@
-import { sumInEightLanes } from '../arithmetic/eight-lanes.js';
+import { arithmetic } from '../arithmetic/arithmetic.js';
 import type { HeadModel } from '../types.js';
 import { softmaxInPlace } from './softmax.js';
 
@@ -14,9 +14,8 @@ export function classify(model: HeadModel, embedding: Float32Array): Float32Arra
   }
   // FP64 sums: no product of two FP32 numbers overflows them.
   const logits = new Float64Array(classes.length);
-  for (let c = 0; c < logits.length; c++) {
-    logits[c] = sumInEightLanes(weights, c * dimensions, embedding, dimensions) + bias[c]!;
-  }
+  arithmetic().multiplyRows(weights, embedding, logits.length, logits);
+  for (let c = 0; c < logits.length; c++) logits[c] = logits[c]! + bias[c]!;
   softmaxInPlace(logits);
   return Float32Array.from(logits);
 }
