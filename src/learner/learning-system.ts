@@ -11,7 +11,7 @@ import { openHolderId } from './heads/holder-id.js';
 import { LearnerSet } from './heads/learner-set.js';
 import { Limited } from './heads/limited.js';
 import { ServingModels } from './heads/serving-models.js';
-import { StatePace } from './heads/snapshot-schedule.js';
+import { SnapshotPaces } from './heads/snapshot-schedule.js';
 import { ImageLabels } from './labels/image-labels.js';
 import { LabelIntake } from './labels/label-intake.js';
 import { LabelPublisher } from './labels/publish.js';
@@ -220,7 +220,10 @@ export class LearningSystem implements Learning {
     const learners = holder && this.headLearners(stores, leases, fenceMs);
     this.learners = learners;
     if (learners) this.stops.push(() => learners.stop());
-    this.stops.push(() => leases.stop());
+    this.stops.push(() => {
+      learners?.leave();
+      return leases.stop();
+    });
     await leases.start(learners);
   }
 
@@ -234,7 +237,7 @@ export class LearningSystem implements Learning {
       registry,
       observer,
       policy: options.snapshots,
-      pace: new StatePace(),
+      paces: new SnapshotPaces(),
       leases,
       learners: new LearnerSet(log, options.learn.memoryBytes, observer),
       compactor: new LogCompactor({

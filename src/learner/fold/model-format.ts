@@ -26,10 +26,11 @@ export function encodeModel(definition: HeadDefinition, model: HeadModel): Uint8
 
 /**
  * @param definition When given, the model must be of this head and this generation.
+ * @param known As for `decodeSnapshot`.
  * @throws LearnerError snapshot_corrupt when the bytes are damaged, or not a model (of that head).
  */
-export function decodeModel(bytes: Uint8Array, definition?: HeadDefinition): HeadModel {
-  const { metadata, arrays } = decodeSnapshot('model', bytes);
+export function decodeModel(bytes: Uint8Array, definition?: HeadDefinition, known = false): HeadModel {
+  const { metadata, arrays } = decodeSnapshot('model', bytes, known);
   const checked = metadataSchema.safeParse(metadata);
   if (!checked.success) throw corrupt(`its metadata is wrong: ${z.prettifyError(checked.error)}`);
   const { dimensions, classes } = checked.data;

@@ -19,7 +19,7 @@ import type { LiveHead } from './head-view.js';
 import type { LearnerSet } from './learner-set.js';
 import type { Limited } from './limited.js';
 import { restoreFold } from './restore-fold.js';
-import { type SnapshotPolicy, SnapshotSchedule, type StatePace } from './snapshot-schedule.js';
+import { type FoldProgress, type SnapshotPaces, type SnapshotPolicy, SnapshotSchedule } from './snapshot-schedule.js';
 import { SnapshotWriter } from './snapshot-writer.js';
 
 export interface HeadLearnerOptions {
@@ -33,7 +33,7 @@ export interface HeadLearnerOptions {
   readonly registry: HeadRegistry;
   readonly observer: LearningObserver;
   readonly policy: SnapshotPolicy;
-  readonly pace: StatePace;
+  readonly paces: SnapshotPaces;
   readonly leases: Pick<HeadLeases, 'certain' | 'doubt'>;
   /** Of the lease under which the head is taught. */
   readonly epoch: number;
@@ -76,7 +76,7 @@ export class HeadLearner {
   private readonly running: Promise<void>;
 
   constructor(private readonly options: HeadLearnerOptions) {
-    this.schedule = new SnapshotSchedule(options.policy, options.pace);
+    this.schedule = new SnapshotSchedule(options.policy, options.paces);
     this.writer = new SnapshotWriter({ ...options, rules: options.policy });
     this.running = this.run();
   }
@@ -114,10 +114,11 @@ export class HeadLearner {
   }
 
   /** How far it has come, as far as it is worth a version: one that answers nothing is none. */
-  private get progress(): { sequence: number; samples: number } {
+  private get progress(): FoldProgress {
     const { samples = 0, candidates = [] } = this.statistics ?? {};
     const answers = samples > 0 || candidates.some(({ name }) => name === 'imported');
-    return { sequence: answers ? this.folded : 0, samples };
+    const stateBytes = candidates.reduce((sum, { bytes }) => sum + bytes, 0);
+    return { sequence: answers ? this.folded : 0, samples, stateBytes };
   }
 
   private async run(): Promise<void> {
@@ -171,7 +172,7 @@ export class HeadLearner {
     this.schedule.opened(version, { sequence: restored.sequence, isDue: !restored.good }, performance.now());
     const { damaged } = registry.view(definition.name) ?? {};
     if (damaged?.value.generation === definition.generation) this.damaged(damaged.value.version);
-    await learners.opened(definition, restored.statistics);
+    await learners.opened(definition, restored.statistics, newest === undefined && restored.sequence === 0);
     this.reader = readers.open(definition, this.folded, (problem) =>
       observer.log('warn', `head '${definition.name}': ${problem}`),
     );
@@ -210,7 +211,7 @@ export class HeadLearner {
     if (!count) return;
     this.counted = last.seq;
     reportFold(definition.name, result, observer);
-    await learners.folded(definition, result.statistics);
+    learners.folded(definition, result.statistics);
   }
 
   private async entryOf({ data, seq }: JsMsg): Promise<StoredEntry> {

@@ -29,6 +29,11 @@ export class HeadLearners implements LeaseSink {
     return this.running.get(head)?.learner.live;
   }
 
+  /** To be called before the leases are handed over: nothing new begins. */
+  leave(): void {
+    this.options.learners.stop();
+  }
+
   /** To be called when the leases are handed over: what still runs ends as it is. */
   async stop(): Promise<void> {
     this.stopped = true;

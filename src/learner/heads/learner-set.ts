@@ -8,6 +8,8 @@ import { MemoryBudget } from './memory-budget.js';
 
 /** The log takes an act of one id once: a head gets all learners at most once by itself, and keeps what an operator set after that. */
 const ACT_ID = 'all-learners-as-memory-allows';
+/** After a start the heads that had all learners before must have their room first: the others wait until no head was opened for so long. */
+const QUIET_MS = 2_000;
 /** An open head will have more classes than it has now. */
 const CLASS_GROWTH = 2;
 const FEWEST_CLASSES = 16;
@@ -20,7 +22,8 @@ export class LearnerSet {
   private readonly budget: MemoryBudget;
   /** Heads that would get more learners if there were room. */
   private readonly waiting = new Map<string, { definition: HeadDefinition; statistics: HeadStatistics }>();
-  /** The act is in the log, or on its way. */
+  private quiet: NodeJS.Timeout | undefined;
+  /** Their room is reserved, and the act is in the log, or on its way: appending it again is harmless. */
   private readonly asked = new Set<string>();
 
   constructor(
@@ -31,21 +34,32 @@ export class LearnerSet {
     this.budget = new MemoryBudget(memoryBytes);
   }
 
-  /** A head's fold is open. @throws when NATS does not answer. */
-  async opened(definition: HeadDefinition, statistics: HeadStatistics): Promise<void> {
-    this.budget.set(definition.name, bytesOf(statistics));
-    this.asked.delete(definition.name);
-    await this.extend(definition, statistics);
+  /** The process ends: the room of its heads is for nobody here. */
+  stop(): void {
+    this.waiting.clear();
+    clearTimeout(this.quiet);
+  }
+
+  /** A head's fold is open. @param isNew it has learned nothing yet @throws when NATS does not answer. */
+  async opened(definition: HeadDefinition, statistics: HeadStatistics, isNew: boolean): Promise<void> {
+    // What it has will grow: reservoirs fill.
+    const expected = estimate(learnersOf(statistics), definition, statistics);
+    const reserved = this.asked.has(definition.name) ? this.budget.of(definition.name) : 0;
+    this.budget.set(definition.name, Math.max(bytesOf(statistics), expected, reserved));
+    if (isNew) return this.extend(definition, statistics);
+    this.waiting.set(definition.name, { definition, statistics });
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.extendWaiting(), QUIET_MS);
+    this.quiet.unref();
   }
 
   /** Something was folded. */
-  async folded(definition: HeadDefinition, statistics: HeadStatistics): Promise<void> {
+  folded(definition: HeadDefinition, statistics: HeadStatistics): void {
     const { name } = definition;
     const waiting = this.waiting.get(name);
     if (waiting) this.waiting.set(name, { definition, statistics });
     const bytes = bytesOf(statistics);
-    // What was reserved for learners to come stays reserved.
-    if (!this.asked.has(name) || bytes > this.budget.of(name)) this.budget.set(name, bytes);
+    if (bytes > this.budget.of(name)) this.budget.set(name, bytes);
   }
 
   /** Its room goes to those that wait. */
@@ -53,6 +67,10 @@ export class LearnerSet {
     this.waiting.delete(name);
     this.asked.delete(name);
     this.budget.release(name);
+    this.extendWaiting();
+  }
+
+  private extendWaiting(): void {
     for (const { definition, statistics } of [...this.waiting.values()]) {
       this.extend(definition, statistics).catch((error: Error) => {
         if (isUnavailable(error)) return;
@@ -63,12 +81,12 @@ export class LearnerSet {
 
   private async extend(definition: HeadDefinition, statistics: HeadStatistics): Promise<void> {
     const { name } = definition;
-    if (definition.learner.train !== 'auto' || this.asked.has(name) || !hasFirstOnly(statistics)) return;
-    if (!this.budget.reserve(name, estimateAll(definition, statistics))) {
+    this.waiting.delete(name);
+    if (definition.learner.train !== 'auto' || !hasFirstOnly(statistics)) return;
+    if (!this.asked.has(name) && !this.budget.reserve(name, estimate(learnerKinds, definition, statistics))) {
       this.waiting.set(name, { definition, statistics });
       return;
     }
-    this.waiting.delete(name);
     this.asked.add(name);
     const change = { kind: 'set_learners', learners: learnerKinds } as const;
     await this.log.appendAct(definition, ACT_ID, encodeAct({ id: ACT_ID, atMs: Date.now(), change }));
@@ -88,11 +106,13 @@ function bytesOf({ candidates }: HeadStatistics): number {
   return candidates.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-function estimateAll(
+/** What these learners' states will take. */
+function estimate(
+  kinds: readonly LearnerKind[],
   { classes, maxClasses, dimensions, learner: options }: HeadDefinition,
   { classes: known }: HeadStatistics,
 ): number {
   const growing = Math.min(maxClasses, Math.max(FEWEST_CLASSES, CLASS_GROWTH * known.length));
   const count = classes === 'open' ? growing : classes.length;
-  return learnerKinds.reduce((sum, kind) => sum + estimateBytes(kind, { dimensions, options }, count), 0);
+  return kinds.reduce((sum, kind) => sum + estimateBytes(kind, { dimensions, options }, count), 0);
 }

@@ -50,17 +50,14 @@ export class ObjectChunks {
     this.stream = `OBJ_${bucket}`;
   }
 
-  /** Whether there is an object of that name. Its bytes are not looked at. */
-  async has(name: string): Promise<boolean> {
-    return (await this.meta(name)) !== undefined;
-  }
-
   /**
-   * Stores an object, in place of one of that name. Nobody sees it before its last byte is stored.
+   * Stores an object. Nobody sees it before its last byte is stored.
    * @param digest sha256 of the bytes
+   * @param replace false: one of that name that is there already stays, and is not looked at
    */
-  async put(name: string, bytes: Uint8Array, digest: Buffer): Promise<void> {
+  async put(name: string, bytes: Uint8Array, digest: Buffer, replace: boolean): Promise<void> {
     const before = await this.meta(name);
+    if (before && !replace) return;
     const id = nuid.next();
     try {
       const first = await this.publishChunks(this.chunkSubject(id), bytes);

@@ -35,7 +35,7 @@ export class SnapshotStore {
     const digest = hash.toString('hex');
     const name = objectName(head, part, digest);
     const replace = anew || this.damaged.has(name);
-    if (replace || !(await this.objects.has(name))) await this.objects.put(name, bytes, hash);
+    await this.objects.put(name, bytes, hash, replace);
     this.damaged.delete(name);
     if (part === 'model') this.remember(name, bytes);
     return digest;

@@ -2,6 +2,8 @@ import { AckPolicy, DeliverPolicy, type JsMsg, nanos } from 'nats';
 import type { NatsLink } from './connection.js';
 import { PullLoop } from './pull-loop.js';
 
+const MISSING = 'a delivery is missing';
+
 export interface FollowOptions {
   readonly stream: string;
   readonly filter: string;
@@ -40,7 +42,10 @@ export class StreamFollower {
       limit: { maxMessages: Math.max(1, options.buffer >> 1) },
       room: () => this.room(),
       onMessage: (message) => this.take(message),
-      onTrouble: (problem) => options.onTrouble(`following ${options.filter} of ${options.stream}: ${problem}`),
+      onTrouble: (problem) => {
+        // That is what making the consumer anew is for: a busy client may miss the end of a request.
+        if (problem !== MISSING) options.onTrouble(`following ${options.filter} of ${options.stream}: ${problem}`);
+      },
     });
   }
 
@@ -99,7 +104,7 @@ export class StreamFollower {
     const { deliverySequence, streamSequence } = message.info;
     // Deliveries are numbered: a missing number means a message was lost on the way, so the consumer is made anew
     // (by throwing, which ends this pull).
-    if (deliverySequence !== this.delivered + 1) throw new Error('a delivery is missing');
+    if (deliverySequence !== this.delivered + 1) throw new Error(MISSING);
     this.delivered = deliverySequence;
     this.lastSequence = streamSequence;
     this.beyond = message.info.pending;

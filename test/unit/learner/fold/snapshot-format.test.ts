@@ -132,3 +132,26 @@ test('a state whose numbers contradict each other is refused', () => {
   const velocity = withHeader(state, (header) => header.replace('sgd/velocity', 'sgd/velocitx'));
   assert.throws(() => HeadFold.restore(definitionOf(), velocity), isCorrupt);
 });
+
+test('bytes that are known to be whole are looked at, not copied', () => {
+  const content = {
+    metadata: null,
+    arrays: { a: Float32Array.of(1, 2, 3), b: Float64Array.of(4), c: Int32Array.of(5) },
+  };
+  const bytes = encodeSnapshot('model', content);
+  const { arrays } = decodeSnapshot('model', bytes, true);
+  assert.deepEqual(arrays, content.arrays);
+  assert.equal(arrays.a?.buffer, bytes.buffer);
+  const shifted = new Uint8Array(bytes.length + 1);
+  shifted.set(bytes, 1);
+  assert.deepEqual(
+    decodeSnapshot('model', shifted.subarray(1), true).arrays,
+    content.arrays,
+    'where they do not lie well',
+  );
+  assert.throws(
+    () => decodeSnapshot('model', bytes.subarray(0, -8), true),
+    isCorrupt,
+    'lengths are checked all the same',
+  );
+});

@@ -51,21 +51,21 @@ function newSet() {
       return appended.push(name);
     },
   };
-  return { appended, set: new LearnerSet(log, 2 * all + 5_000, { log: () => {} }) };
+  return { appended, set: new LearnerSet(log, 2.5 * all, { log: () => {} }) };
 }
 
 test('heads get all learners as long as there is room for their states', async () => {
   const { appended, set } = newSet();
-  for (const name of ['one', 'two', 'three', 'four']) await set.opened(definition(name), statistics('sgd'));
+  for (const name of ['one', 'two', 'three', 'four']) await set.opened(definition(name), statistics('sgd'), true);
   assert.deepEqual(appended, ['one', 'two']);
-  await set.folded(definition('one'), statistics(...learnerKinds));
-  await set.opened(definition('one'), statistics('sgd'));
+  set.folded(definition('one'), statistics(...learnerKinds));
+  await set.opened(definition('one'), statistics('sgd'), true);
   assert.deepEqual(appended, ['one', 'two', 'one'], 'the log takes the act once; asking again is safe');
 });
 
 test('the room of a head that goes is for those that wait', async () => {
   const { appended, set } = newSet();
-  for (const name of ['one', 'two', 'three', 'four']) await set.opened(definition(name), statistics('sgd'));
+  for (const name of ['one', 'two', 'three', 'four']) await set.opened(definition(name), statistics('sgd'), true);
   set.closed(definition('four'));
   set.closed(definition('one'));
   assert.deepEqual(appended, ['one', 'two', 'three']);
@@ -73,11 +73,22 @@ test('the room of a head that goes is for those that wait', async () => {
 
 test('who was given a list, has others already, or takes the room as it is, is left alone', async () => {
   const { appended, set } = newSet();
-  await set.opened(definition('listed', ['sgd']), statistics('sgd'));
-  await set.opened(definition('chosen'), statistics('sgd', 'rls'));
+  await set.opened(definition('listed', ['sgd']), statistics('sgd'), true);
+  await set.opened(definition('chosen'), statistics('sgd', 'rls'), true);
   const large = { ...statistics(...learnerKinds) };
   const candidates = large.candidates.map((each) => ({ ...each, bytes: all }));
-  await set.opened(definition('restored'), { ...large, candidates });
-  await set.opened(definition('late'), statistics('sgd'));
+  await set.opened(definition('restored'), { ...large, candidates }, false);
+  await set.opened(definition('late'), statistics('sgd'), true);
   assert.deepEqual(appended, []);
+});
+
+test('after a start, heads that had all learners before have their room first', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { appended, set } = newSet();
+  await set.opened(definition('poor'), statistics('sgd'), false);
+  await set.opened(definition('rich'), statistics(...learnerKinds), false);
+  await set.opened(definition('poorer'), statistics('sgd'), false);
+  assert.deepEqual(appended, []);
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(appended, ['poor'], 'room for two: the rich one counts with what it will take');
 });
