@@ -43,7 +43,10 @@ export interface LearnerOptions {
   readonly train: 'auto' | readonly LearnerKind[];
   readonly sgd: SgdOptions;
   /** Streaming linear discriminant analysis (Hayes and Kanan 2020). */
-  readonly slda: { readonly shrinkage: number };
+  readonly slda: {
+    /** Times the dimensions: how many samples' worth of scatter, the same along every axis, the covariance begins with. */
+    readonly shrinkage: number;
+  };
   /** Recursive least squares on one-hot targets. */
   readonly rls: { readonly ridge: number };
   readonly refit: RefitOptions;

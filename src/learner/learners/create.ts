@@ -33,7 +33,8 @@ export function createLearner(kind: LearnerKind, setting: LearnerSetting, state?
     case 'sgd':
       return new SgdLearner(dimensions, options.sgd, arithmetic, state);
     case 'slda': {
-      const core = (saved?: LearnerState) => new Slda(dimensions, options.slda.shrinkage, arithmetic, saved);
+      const core = (saved?: LearnerState) =>
+        new Slda(dimensions, options.slda.shrinkage * dimensions, arithmetic, saved);
       return new RecursiveLearner(kind, dimensions, core, state);
     }
     case 'rls': {

@@ -8,7 +8,7 @@ export const defaultLearnerOptions: LearnerOptions = {
   serve: 'auto',
   train: 'auto',
   sgd: { rate: 0.01, momentum: 0.9, weightDecay: 5e-4, annealEvery: 10_000, annealFactor: 10, rateFloor: 0.1 },
-  slda: { shrinkage: 1000 },
+  slda: { shrinkage: 0.5 },
   rls: { ridge: 200 },
   refit: { capacity: 4096, growth: 1.2, delay: 0.15 },
   drift: { delta: 0.002, react: true },

@@ -53,7 +53,11 @@ export const learner = z
     train: train.describe('auto: all learners, as learn.memory allows; or a list of those that train'),
     sgd: sgd.prefault({}).describe('multinomial logistic regression by gradient descent'),
     slda: z
-      .strictObject({ shrinkage: real(0.001, 1e6).default(preset.slda.shrinkage).describe('of the covariance') })
+      .strictObject({
+        shrinkage: real(0.001, 1e6)
+          .default(preset.slda.shrinkage)
+          .describe('of the covariance: samples that it begins with, for each dimension'),
+      })
       .prefault({})
       .describe('streaming linear discriminant analysis'),
     rls: z
