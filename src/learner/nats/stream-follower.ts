@@ -24,6 +24,7 @@ export class StreamFollower {
   private readonly buffered: JsMsg[] = [];
   private lastSequence: number | undefined;
   private delivered = 0;
+  private consumer: string | undefined;
   /** Messages of the stream after the last one that came. */
   private beyond = 0;
   private readonly loop: PullLoop;
@@ -80,6 +81,16 @@ export class StreamFollower {
     this.wakeReader?.();
     for (const wake of this.roomWaiters.splice(0)) wake();
     await this.loop.stop();
+    // It would go by itself, a minute later.
+    if (this.consumer !== undefined && this.link.connected) void this.removeConsumer(this.consumer);
+  }
+
+  private async removeConsumer(name: string): Promise<void> {
+    try {
+      await (await this.link.manager()).consumers.delete(this.options.stream, name);
+    } catch {
+      // Gone already, or NATS is.
+    }
   }
 
   private async createConsumer(): Promise<string> {
@@ -97,6 +108,7 @@ export class StreamFollower {
       inactive_threshold: nanos(60_000),
     });
     this.delivered = 0;
+    this.consumer = info.name;
     return info.name;
   }
 
