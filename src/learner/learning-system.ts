@@ -166,12 +166,12 @@ export class LearningSystem implements Learning {
     const { windowMs, dedupeMs } = labels;
     const settings = { replicas: nats.replicas, windowMs, dedupeMs, fenceMs, bytes: nats.streams, log: observer.log };
     const { created } = await ensureStreams(link, settings);
-    const removed = new RemovedIds(link, fenceMs);
+    const removed = new RemovedIds(link, fenceMs, nats.streams.ids);
     const stores: Stores = {
       link,
       store: await HeadStore.open(link),
       snapshots: await SnapshotStore.open(link),
-      log: new TrainingLog(link, removed),
+      log: new TrainingLog(link, removed, nats.streams.training),
       removed,
     };
     const cache = new ServedCache(SERVED_CACHE_BYTES);
@@ -183,7 +183,7 @@ export class LearningSystem implements Learning {
     const writer = new SampleWriter(stores.log, new DeadLetters(link), observer, windowMs);
     await this.learn(stores, fenceMs);
     if (roles.includes('serve')) this.embedImages(link, writer);
-    const common = { link, heads: this.registry, served, cache, writer, observer };
+    const common = { link, heads: this.registry, served, cache, writer, observer, bytes: nats.streams };
     const intake = roles.includes('join')
       ? await LabelIntake.start({ ...common, graceMs: labels.graceMs, labelsCreated: created[LABELS_STREAM] })
       : undefined;

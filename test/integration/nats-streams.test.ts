@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { DiscardPolicy, RetentionPolicy, StorageType } from 'nats';
-import { connectNats, isStreamFull, isSubjectTaken, type NatsLink } from '../../src/learner/nats/connection.js';
+import { encodeAct } from '../../src/learner/fold/log-entry.js';
+import { connectNats, type NatsLink } from '../../src/learner/nats/connection.js';
 import { DEFAULT_STREAM_BYTES, ensureStreams, type StreamOptions } from '../../src/learner/nats/streams.js';
+import { TrainingLog } from '../../src/learner/nats/training-log.js';
 import { LearnerError } from '../../src/learner/types.js';
 import { natsMissing, startTestNats, type TestNatsOptions } from '../support/nats.js';
+import { testDefinition } from '../support/test-log.js';
 
 const skip = natsMissing();
 const MiB = 2 ** 20;
@@ -94,29 +97,38 @@ describe('the streams', { skip }, () => {
     assert.ok(changes.some((line) => /HEADWATER_SERVED: max_age: \d+ -> \d+, max_bytes: \d+ -> 1048576/.test(line)));
   });
 
-  it('lose nothing when they get less room than they use, and are full then', async (t) => {
+  it('lose nothing when they get less room than they use, while others publish, and are full then', async (t) => {
     const { link, manager } = await newServer(t);
     await ensureStreams(link, options());
     const payload = new Uint8Array(MiB / 4);
-    for (let i = 0; i < 8; i++) {
-      await link.jetstream().publish(`headwater.training.h.1.${i}`, payload);
+    let stored = 0;
+    const publish = async () => {
+      await link.jetstream().publish(`headwater.training.h.1.${stored++}`, payload);
       await link.jetstream().publish('headwater.label.h', payload);
-    }
+    };
+    while (stored < 8) await publish();
     const warnings: string[] = [];
     const log = (level: string, message: string) => void (level === 'warn' && warnings.push(message));
-    for (let start = 0; start < 2; start++) await ensureStreams(link, options({ bytes: small, log }));
-    for (const stream of ['HEADWATER_TRAINING', 'HEADWATER_LABELS']) {
-      assert.equal((await manager.streams.info(stream)).state.messages, 8, stream);
-      assert.equal(warnings.filter((line) => line.includes(stream)).length, 2);
+    for (let start = 0; start < 2; start++) {
+      const lowered = ensureStreams(link, options({ bytes: small, log }));
+      for (let i = 0; i < 8; i++) await publish();
+      await lowered;
     }
-    await assert.rejects(link.jetstream().publish('headwater.training.h.1.new', payload), isStreamFull);
-    await assert.rejects(link.jetstream().publish('headwater.training.h.1.3', payload), isSubjectTaken);
+    for (const stream of ['HEADWATER_TRAINING', 'HEADWATER_LABELS']) {
+      assert.equal((await manager.streams.info(stream)).state.messages, stored, stream);
+    }
+    assert.equal(warnings.filter((line) => line.includes('HEADWATER_TRAINING')).length, 2);
+    const append = async (limit: number | undefined) => {
+      const entry = encodeAct({ id: 'a', atMs: 0, change: { kind: 'delete_class', name: 'x' } });
+      return new TrainingLog(link, undefined, limit).appendAct(testDefinition('h'), 'a', entry);
+    };
+    await assert.rejects(append(small.training), { code: 'labels_full' });
     await ensureStreams(link, options());
-    await link.jetstream().publish('headwater.training.h.1.new', payload);
+    assert.equal(await append(DEFAULT_STREAM_BYTES.training), stored + 1);
   });
 
   it('say which key to lower when the server has too little room', async (t) => {
-    const { link } = await newServer(t, { maxFileStore: 2 ** 30 });
+    const { link } = await newServer(t, { maxFileStore: 2 ** 29 });
     const error = await refusal(link, {});
     assert.equal(error.code, 'nats_setup');
     assert.match(error.message, /HEADWATER_SERVED.*1073741824 bytes.*lower nats\.streams\.served.*max_file_store/);

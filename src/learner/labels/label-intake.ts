@@ -1,10 +1,11 @@
 import type { LearningObserver, QueueDepth } from '../learning.js';
 import { sweepAcknowledged } from '../nats/acknowledged.js';
 import type { NatsLink } from '../nats/connection.js';
+import { LabelsDoor } from '../nats/labels-door.js';
 import type { ServedCache } from '../nats/served-cache.js';
 import type { ServedRecords } from '../nats/served-records.js';
 import { StreamFollower } from '../nats/stream-follower.js';
-import { EMBED_STREAM, LABELS_STREAM, PARKED_STREAM, SERVED_STREAM } from '../nats/streams.js';
+import { EMBED_STREAM, LABELS_STREAM, PARKED_STREAM, SERVED_STREAM, type StreamBytes } from '../nats/streams.js';
 import type { HeadDirectory } from './head-directory.js';
 import { LabelPipeline } from './label-pipeline.js';
 import { ParkedLabels } from './parked-labels.js';
@@ -19,6 +20,8 @@ export interface LabelIntakeOptions {
   readonly graceMs: number;
   /** When HEADWATER_LABELS was made. */
   readonly labelsCreated: string;
+  /** What the streams may hold. */
+  readonly bytes: Pick<StreamBytes, 'labels' | 'embed'>;
   readonly observer: LearningObserver;
 }
 
@@ -29,10 +32,11 @@ export class LabelIntake {
   private readonly arrivals: StreamFollower;
   private readonly parked: ParkedLabels;
   private readonly pipeline: LabelPipeline;
+  private readonly door: LabelsDoor;
   private readonly endSweep: () => Promise<void>;
 
   private constructor(private readonly options: LabelIntakeOptions) {
-    const { link, heads, served, writer, graceMs, labelsCreated, observer } = options;
+    const { link, heads, served, writer, graceMs, labelsCreated, bytes, observer } = options;
     const onTrouble = (problem: string) => observer.log('warn', problem);
     const common = { link, heads, served, writer, onTrouble };
     this.parked = new ParkedLabels({ ...common, graceMs, onDropped: () => observer.dropped('parked_label') });
@@ -46,7 +50,8 @@ export class LabelIntake {
       onTrouble,
     });
     this.endSweep = sweepAcknowledged(link, [LABELS_STREAM, PARKED_STREAM, EMBED_STREAM], observer.log);
-    this.pipeline = new LabelPipeline({ ...common, parked: this.parked, labelsCreated });
+    this.door = new LabelsDoor(link, bytes.labels, observer.log);
+    this.pipeline = new LabelPipeline({ ...common, parked: this.parked, labelsCreated, embedBytes: bytes.embed });
   }
 
   static async start(options: LabelIntakeOptions): Promise<LabelIntake> {
@@ -64,6 +69,7 @@ export class LabelIntake {
   }
 
   async stop(): Promise<void> {
+    await this.door.stop();
     await this.endSweep();
     await this.pipeline.stop();
     await this.parked.stop();

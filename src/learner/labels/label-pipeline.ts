@@ -4,7 +4,8 @@ import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
 import { headerValue, readHeaders } from '../nats/message-headers.js';
 import type { ServedRecords } from '../nats/served-records.js';
-import { LABELS_STREAM } from '../nats/streams.js';
+import { StreamRoom } from '../nats/stream-room.js';
+import { EMBED_STREAM, LABELS_STREAM } from '../nats/streams.js';
 import { DONE, retryAfter, type Verdict, WorkQueue } from '../nats/work-queue.js';
 import type { HeadDefinition } from '../types.js';
 import { type HeadDirectory, refuseClass } from './head-directory.js';
@@ -26,6 +27,8 @@ export interface LabelPipelineOptions {
   readonly writer: SampleWriter;
   /** When HEADWATER_LABELS was made: part of every label's position. */
   readonly labelsCreated: string;
+  /** What HEADWATER_EMBED may hold. */
+  readonly embedBytes: number;
   onTrouble(problem: string): void;
 }
 
@@ -37,9 +40,11 @@ export class LabelPipeline {
   private readonly queue: WorkQueue;
   /** Labels of one id are handled in their order, so that the first wins. */
   private readonly byId = new KeyedQueue();
+  private readonly embedRoom: StreamRoom;
 
   constructor(private readonly options: LabelPipelineOptions) {
-    const { link } = options;
+    const { link, embedBytes } = options;
+    this.embedRoom = new StreamRoom(link, EMBED_STREAM, embedBytes);
     this.queue = new WorkQueue(link, {
       stream: LABELS_STREAM,
       consumer: 'join',
@@ -115,7 +120,7 @@ export class LabelPipeline {
   private async moveToEmbed(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
     const { link, writer } = this.options;
     const { backbone, name } = label.head;
-    const moved = await moveLabel(link, subjects.embed(backbone, name), label, letter);
+    const moved = await moveLabel(link, this.embedRoom, subjects.embed(backbone, name), label, letter);
     if (moved === 'too_large') return writer.buryTooLarge(label, letter, link.maxPayload);
     return moved === 'full' ? retryAfter(FULL_RETRY_MS) : DONE;
   }

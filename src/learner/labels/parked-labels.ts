@@ -3,7 +3,8 @@ import { messageKey, subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
 import { PullLoop } from '../nats/pull-loop.js';
 import type { ServedRecords } from '../nats/served-records.js';
-import { PARKED_STREAM } from '../nats/streams.js';
+import { StreamRoom } from '../nats/stream-room.js';
+import { PARKED_BYTES, PARKED_STREAM } from '../nats/streams.js';
 import { DONE, type Verdict } from '../nats/work-queue.js';
 import type { HeadDirectory } from './head-directory.js';
 import { KeyedQueue } from './keyed-queue.js';
@@ -62,7 +63,11 @@ export class ParkedLabels {
   private ticker: NodeJS.Timeout | undefined;
   private readonly roomWaiters: (() => void)[] = [];
 
-  constructor(private readonly options: ParkedLabelsOptions) {}
+  private readonly streamRoom: StreamRoom;
+
+  constructor(private readonly options: ParkedLabelsOptions) {
+    this.streamRoom = new StreamRoom(options.link, PARKED_STREAM, PARKED_BYTES);
+  }
 
   /**
    * Begins to work on what is parked. The durable consumer is made anew, so that labels which a dead process held are
@@ -110,7 +115,7 @@ export class ParkedLabels {
   /** Puts a label aside until its record comes. When the stream is full it is given up at once. */
   async park(label: AcceptedLabel, letter: LetterSource): Promise<Verdict> {
     const { link, writer, onDropped } = this.options;
-    const moved = await moveLabel(link, subjects.parked(label.head.name), label, letter);
+    const moved = await moveLabel(link, this.streamRoom, subjects.parked(label.head.name), label, letter);
     if (moved === 'moved') return DONE;
     if (moved === 'too_large') return writer.buryTooLarge(label, letter, link.maxPayload);
     onDropped();

@@ -2,7 +2,8 @@ import { type MsgHdrs, headers as makeHeaders } from 'nats';
 import type { LabelInput } from '../learning.js';
 import { checkClassName, checkRequestId, subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
-import { isStreamFull, isTooLarge } from '../nats/errors.js';
+import { isNoResponders, isStreamFull, isTooLarge } from '../nats/errors.js';
+import { isDoorClosed } from '../nats/labels-door.js';
 import { type HeadDefinition, LearnerError } from '../types.js';
 import { ID_HEADER, LABEL_HEADER, MAX_JSON_BYTES } from './label-message.js';
 
@@ -34,19 +35,17 @@ export class LabelPublisher {
       const options = headers ? { headers, timeout: PUBLISH_TIMEOUT_MS } : { timeout: PUBLISH_TIMEOUT_MS };
       return (await this.link.jetstream().publish(subject, payload, options)).seq;
     } catch (error) {
-      if (isStreamFull(error)) {
-        throw new LearnerError(
-          'labels_full',
-          'the label stream is full: labels come faster than they are joined; try again later',
-          {
-            cause: error,
-          },
-        );
-      }
+      if (isStreamFull(error)) throw full(error);
+      if (isNoResponders(error) && (await isDoorClosed(this.link).catch(() => false))) throw full(error);
       if (isTooLarge(error)) throw tooLarge('the label', payload.length, this.link.maxPayload);
       throw unavailable((error as Error).message, error);
     }
   }
+}
+
+function full(cause: unknown): LearnerError {
+  const message = 'the label stream is full: labels come faster than they are joined; try again later';
+  return new LearnerError('labels_full', message, { cause });
 }
 
 function unavailable(why: string, cause?: unknown): LearnerError {

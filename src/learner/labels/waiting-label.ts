@@ -3,6 +3,7 @@ import { type LabelOrigin, subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
 import { isStreamFull } from '../nats/errors.js';
 import { copyHeaders, fits, headerValue, readHeaders } from '../nats/message-headers.js';
+import type { StreamRoom } from '../nats/stream-room.js';
 import type { HeadDirectory } from './head-directory.js';
 import { ID_HEADER, LABEL_HEADER, type LabelMessage, parseLabelMessage } from './label-message.js';
 import type { AcceptedLabel, LetterSource } from './sample-writer.js';
@@ -25,11 +26,13 @@ interface WaitingLabel {
 
 /**
  * Puts a label into a stream where it waits; the caller acknowledges it then.
+ * @param room of that stream
  * @returns `too_large`: it leaves no room to say where it stood; `full`: the stream takes no more
  * @throws when NATS does not answer: moving it again is safe.
  */
 export async function moveLabel(
   link: NatsLink,
+  room: StreamRoom,
   subject: string,
   { head, origin, labelledAtMs }: AcceptedLabel,
   { headers: original, payload }: LetterSource,
@@ -39,8 +42,8 @@ export async function moveLabel(
   if (headers === undefined) return 'too_large';
   try {
     const msgID = `${origin.streamCreated} ${origin.sequence}`;
-    await link.jetstream().publish(subject, payload, { headers, msgID });
-    return 'moved';
+    const publish = () => link.jetstream().publish(subject, payload, { headers, msgID });
+    return (await room.within(payload.length, publish)) ? 'moved' : 'full';
   } catch (error) {
     if (isStreamFull(error)) return 'full';
     throw error;

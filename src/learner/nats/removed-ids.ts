@@ -26,13 +26,17 @@ export class RemovedIds {
   private readonly askEveryMs: number;
   private readonly room: StreamRoom;
 
-  /** @param fenceMs ids are written so long before their entries are removed: who asks more often misses none. */
+  /**
+   * @param fenceMs ids are written so long before their entries are removed: who asks more often misses none
+   * @param limitBytes what they may take; undefined: what the stream was made for
+   */
   constructor(
     private readonly link: NatsLink,
     fenceMs: number = DEFAULT_FENCE_MS,
+    limitBytes?: number,
   ) {
     this.askEveryMs = Math.min(60_000, fenceMs / 4);
-    this.room = new StreamRoom(link, IDS_STREAM);
+    this.room = new StreamRoom(link, IDS_STREAM, limitBytes);
   }
 
   /**
@@ -53,13 +57,12 @@ export class RemovedIds {
    * @throws LearnerError nats_setup when the stream is full; whatever NATS says when it does not answer.
    */
   async remember(head: HeadDefinition, key: string, origin: LabelOrigin): Promise<void> {
-    if (!(await this.room.hasRoom())) {
-      const remedy =
-        'raise nats.streams.ids or lower labels.dedupe; until then no entry is removed from a training log';
-      throw new LearnerError('nats_setup', `the stream ${IDS_STREAM} is full: ${remedy}`);
-    }
     const subject = subjects.removedId(head.name, head.generation, key);
-    await this.link.jetstream().publish(subject, encodeOrigin(origin), { timeout: PUBLISH_TIMEOUT_MS });
+    const bytes = encodeOrigin(origin);
+    const publish = () => this.link.jetstream().publish(subject, bytes, { timeout: PUBLISH_TIMEOUT_MS });
+    if (await this.room.within(bytes.length, publish)) return;
+    const remedy = 'raise nats.streams.ids or lower labels.dedupe; until then no entry is removed from a training log';
+    throw new LearnerError('nats_setup', `the stream ${IDS_STREAM} is full: ${remedy}`);
   }
 
   /** Forgets a head's ids: its generation has ended. */

@@ -12,6 +12,10 @@ export const IDS_STREAM = 'HEADWATER_IDS';
 export const HEADS_BUCKET = 'headwater-heads';
 export const LEASES_BUCKET = 'headwater-leases';
 
+export const LABELS_SUBJECT = 'headwater.label.>';
+/** What the label stream takes instead while it is full: nothing is published there. See labels-door.ts. */
+export const CLOSED_SUBJECT = 'headwater.closed.label';
+
 export type StreamName =
   | typeof LABELS_STREAM
   | typeof PARKED_STREAM
@@ -21,7 +25,7 @@ export type StreamName =
   | typeof DEAD_STREAM
   | typeof IDS_STREAM;
 
-/** `nats.streams.<key>`: how many bytes each stream may hold. JetStream reserves them when the stream is made. */
+/** `nats.streams.<key>`: how many bytes each stream may hold. JetStream reserves those of the streams that have a `max_bytes`. */
 export interface StreamBytes {
   readonly labels: number;
   readonly served: number;
@@ -43,9 +47,12 @@ export const DEFAULT_STREAM_BYTES: StreamBytes = {
   embed: 256 * MiB,
 };
 
-const PARKED_BYTES = 256 * MiB;
+/** What HEADWATER_PARKED may hold. */
+export const PARKED_BYTES = 256 * MiB;
 const IDS_BYTES = 256 * MiB;
 const PARKED_MESSAGES = 1_000_000;
+/** A stored label has more bytes than this, so a stream's bytes bound the number of its messages. */
+const FEWEST_LABEL_BYTES = 64;
 /** The served records outlive the join window, so that a label a little too late is told from an unknown one. */
 const SERVED_EXTRA_MS = 3_600_000;
 
@@ -69,24 +76,20 @@ export type WantedConfig = Partial<StreamConfig> & Pick<StreamConfig, 'name' | '
 /** The streams' settings: pure, from the options. */
 export function streamConfigs({ replicas, windowMs, bytes, ...ids }: StreamSettings): WantedConfig[] {
   const common = { storage: StorageType.File, num_replicas: replicas };
+  // Their bytes are Headwater's to limit: docs/decisions/0011-full-streams.md.
   const workQueue = {
     ...common,
     retention: RetentionPolicy.Workqueue,
     discard: DiscardPolicy.New,
+    max_bytes: -1,
     allow_direct: false,
   };
   const limits = { ...common, retention: RetentionPolicy.Limits };
   const idsAge = nanos(idsAgeMs(ids.dedupeMs ?? DEFAULT_DEDUPE_MS, ids.fenceMs ?? DEFAULT_FENCE_MS));
   return [
-    { ...workQueue, name: LABELS_STREAM, subjects: ['headwater.label.>'], max_bytes: bytes.labels },
-    {
-      ...workQueue,
-      name: PARKED_STREAM,
-      subjects: ['headwater.parked.>'],
-      max_msgs: PARKED_MESSAGES,
-      max_bytes: PARKED_BYTES,
-    },
-    { ...workQueue, name: EMBED_STREAM, subjects: ['headwater.embed.>'], max_bytes: bytes.embed },
+    { ...workQueue, name: LABELS_STREAM, subjects: [LABELS_SUBJECT], max_msgs: mostLabels(bytes.labels) },
+    { ...workQueue, name: PARKED_STREAM, subjects: ['headwater.parked.>'], max_msgs: PARKED_MESSAGES },
+    { ...workQueue, name: EMBED_STREAM, subjects: ['headwater.embed.>'], max_msgs: mostLabels(bytes.embed) },
     {
       ...limits,
       name: SERVED_STREAM,
@@ -135,9 +138,11 @@ function idsAgeMs(dedupeMs: number, fenceMs: number): number {
   return Math.max(1_000, dedupeMs + 3 * fenceMs);
 }
 
-/** Bytes that JetStream must have for all streams, before any replication. */
+function mostLabels(bytes: number): number {
+  return Math.ceil(bytes / FEWEST_LABEL_BYTES);
+}
+
+/** Bytes that JetStream must have for the streams that it reserves room for, before any replication. */
 export function reservedBytes(bytes: StreamBytes): number {
-  return (
-    bytes.labels + PARKED_BYTES + bytes.embed + bytes.served + bytes.training + bytes.dead + (bytes.ids ?? IDS_BYTES)
-  );
+  return bytes.served + bytes.training + bytes.dead + (bytes.ids ?? IDS_BYTES);
 }

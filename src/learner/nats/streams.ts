@@ -4,6 +4,7 @@ import { LearnerError } from '../types.js';
 import type { Log, NatsLink } from './connection.js';
 import { describeNatsError, JETSTREAM_ERROR, jetStreamCode } from './errors.js';
 import {
+  CLOSED_SUBJECT,
   DEAD_STREAM,
   EMBED_STREAM,
   HEADS_BUCKET,
@@ -113,24 +114,25 @@ async function streamInfo(manager: JetStreamManager, name: string): Promise<Stre
 }
 
 /**
- * nats-server deletes what does not fit a lowered limit, even from a stream that refuses new messages when full: such a
- * stream keeps the room it uses, and is simply full.
+ * nats-server deletes what does not fit a lowered limit, even from a stream that refuses new messages when full. Others may be publishing right now, so
+ * such a stream's limits are lowered only when it is far from them; Headwater keeps to the new ones by itself (stream-room.ts). One that was
+ * closed because it is full is not opened here.
  */
-function keepWhatIsStored(config: WantedConfig, { state }: StreamInfo, log: Log): WantedConfig {
+function keepWhatIsStored(config: WantedConfig, { config: existing, state }: StreamInfo, log: Log): WantedConfig {
   if (config.discard !== DiscardPolicy.New) return config;
   const kept = { ...config };
-  if (state.bytes > config.max_bytes) kept.max_bytes = state.bytes;
-  if (config.max_msgs !== undefined && state.messages > config.max_msgs) kept.max_msgs = state.messages;
-  if (kept.max_bytes !== config.max_bytes || kept.max_msgs !== config.max_msgs) {
-    log(
-      'warn',
-      `stream ${config.name} holds more than its limit allows: nothing is deleted, and it takes nothing new`,
-      {
-        bytes: state.bytes,
-        maxBytes: config.max_bytes,
-        messages: state.messages,
-      },
-    );
+  if (existing.subjects.includes(CLOSED_SUBJECT)) kept.subjects = existing.subjects;
+  for (const { key, used } of [
+    { key: 'max_bytes', used: state.bytes },
+    { key: 'max_msgs', used: state.messages },
+  ] as const) {
+    const wanted = config[key];
+    if (wanted === undefined || wanted <= 0) continue;
+    const isLowered = existing[key] <= 0 || existing[key] > wanted;
+    if (isLowered && used > wanted / 2) kept[key] = existing[key];
+    if (used <= wanted) continue;
+    const what = 'holds more than its limit allows: nothing is deleted, and it takes nothing new';
+    log('warn', `stream ${config.name} ${what}`, { [key]: wanted, used });
   }
   return kept;
 }
@@ -194,7 +196,7 @@ function explain(
       const key = BYTES_KEYS[name];
       const lower = key === undefined ? 'nats.streams.*' : `nats.streams.${key}`;
       throw setup(
-        `NATS at ${link.servers} has too little room for stream ${name}, which asks for ${maxBytes} bytes (all streams: ` +
+        `NATS at ${link.servers} has too little room for stream ${name}, which asks for ${maxBytes} bytes (all that ask for some: ` +
           `${reservedBytes(options.bytes)}); lower ${lower} or raise the server's jetstream max_file_store`,
       );
     }

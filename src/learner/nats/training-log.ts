@@ -27,12 +27,16 @@ export type AppendOutcome = 'appended' | 'own_retry' | 'duplicate' | 'full';
 export class TrainingLog {
   private readonly room: StreamRoom;
 
-  /** @param removed what compaction removed from the logs */
+  /**
+   * @param removed what compaction removed from the logs
+   * @param limitBytes what all logs may take; undefined: what the stream was made for
+   */
   constructor(
     private readonly link: NatsLink,
     private readonly removed: RemovedIds = new RemovedIds(link),
+    limitBytes?: number,
   ) {
-    this.room = new StreamRoom(link, TRAINING_STREAM);
+    this.room = new StreamRoom(link, TRAINING_STREAM, limitBytes);
   }
 
   /**
@@ -128,14 +132,13 @@ export class TrainingLog {
     | { readonly kind: 'taken'; readonly sequence: number; readonly entry: Uint8Array }
     | { readonly kind: 'full' }
   > {
-    if (await this.room.hasRoom()) {
-      try {
-        const { seq } = await this.link.jetstream().publish(subject, entry, { timeout: PUBLISH_TIMEOUT_MS });
-        return { kind: 'appended', sequence: seq };
-      } catch (error) {
-        // A full stream may refuse before it looks at the subject: only what is stored tells.
-        if (!isStoreRefusal(error)) throw error;
-      }
+    try {
+      const publish = () => this.link.jetstream().publish(subject, entry, { timeout: PUBLISH_TIMEOUT_MS });
+      const ack = await this.room.within(entry.length, publish);
+      if (ack) return { kind: 'appended', sequence: ack.seq };
+    } catch (error) {
+      // A full stream may refuse before it looks at the subject: only what is stored tells.
+      if (!isStoreRefusal(error)) throw error;
     }
     const stored = await storedMessage(this.link, TRAINING_STREAM, { last_by_subj: subject });
     return stored === undefined ? { kind: 'full' } : { kind: 'taken', sequence: stored.seq, entry: stored.data };

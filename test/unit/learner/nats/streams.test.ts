@@ -5,16 +5,16 @@ import { DEFAULT_STREAM_BYTES, reservedBytes, streamConfigs } from '../../../../
 const configs = streamConfigs({ replicas: 3, windowMs: 60_000, bytes: DEFAULT_STREAM_BYTES });
 
 describe('the settings of the streams', () => {
-  it('name six streams with disjoint subjects', () => {
+  it('name seven streams with disjoint subjects', () => {
     const names = configs.map(({ name }) => name.replace('HEADWATER_', ''));
-    assert.deepEqual(names, ['LABELS', 'PARKED', 'EMBED', 'SERVED', 'TRAINING', 'DEAD']);
+    assert.deepEqual(names, ['LABELS', 'PARKED', 'EMBED', 'SERVED', 'TRAINING', 'DEAD', 'IDS']);
     const roots = configs.flatMap(({ subjects }) => subjects?.map((subject) => subject.split('.', 2).join('.')));
     assert.equal(new Set(roots).size, configs.length);
   });
 
   it('bound every stream, on disk, with the replicas asked for', () => {
     for (const config of configs) {
-      assert.ok(config.max_bytes > 0, config.name);
+      assert.ok(config.max_bytes > 0 || (config.max_msgs ?? 0) > 0, config.name);
       assert.equal(config.storage, 'file');
       assert.equal(config.num_replicas, 3);
     }
@@ -23,8 +23,14 @@ describe('the settings of the streams', () => {
   it('reserve what reservedBytes says', () => {
     assert.equal(
       reservedBytes(DEFAULT_STREAM_BYTES),
-      configs.reduce((sum, config) => sum + config.max_bytes, 0),
+      configs.reduce((sum, config) => sum + Math.max(0, config.max_bytes), 0),
     );
+  });
+
+  it('never let nats-server drop a message for its bytes where others than Headwater publish', () => {
+    const refusing = configs.filter(({ discard }) => discard === 'new');
+    const byNumber = refusing.filter(({ max_bytes: bytes }) => bytes < 0).map(({ name }) => name);
+    assert.deepEqual(byNumber, ['HEADWATER_LABELS', 'HEADWATER_PARKED', 'HEADWATER_EMBED']);
   });
 
   it('keep one message a subject in the training log, for ever', () => {
