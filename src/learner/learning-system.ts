@@ -1,17 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { FoldPool } from './fold/fold-pool.js';
-import { LogCompactor } from './heads/compaction.js';
 import { createDeclaredHeads } from './heads/declared-heads.js';
 import { cleanUpHead, headProgress } from './heads/generations.js';
 import { HeadCatalogue } from './heads/head-catalogue.js';
-import { HeadLearners } from './heads/head-learners.js';
-import { HeadLeases } from './heads/head-leases.js';
 import { HeadRegistry } from './heads/head-registry.js';
-import { openHolderId } from './heads/holder-id.js';
-import { LearnerSet } from './heads/learner-set.js';
-import { Limited } from './heads/limited.js';
 import { ServingModels } from './heads/serving-models.js';
-import { SnapshotPaces } from './heads/snapshot-schedule.js';
+import { type Stores, startTeaching, type Teaching } from './heads/teaching.js';
 import { ImageLabels } from './labels/image-labels.js';
 import { LabelIntake } from './labels/label-intake.js';
 import { LabelPublisher } from './labels/publish.js';
@@ -20,8 +13,6 @@ import type { LabelInput, Learning, LearningObserver, QueueDepth, ServedItem } f
 import type { NatsLink } from './nats/connection.js';
 import { DeadLetters } from './nats/dead-letters.js';
 import { HeadStore } from './nats/head-store.js';
-import { LeaseStore } from './nats/lease-store.js';
-import { LogReaders } from './nats/log-readers.js';
 import { RemovedIds } from './nats/removed-ids.js';
 import { ServedCache } from './nats/served-cache.js';
 import { ServedRecords } from './nats/served-records.js';
@@ -35,8 +26,6 @@ const SETUP_RETRY_MS = 2_000;
 const SERVED_CACHE_BYTES = 64 << 20;
 /** Images of labels embedded at once, a backbone. */
 const IMAGE_CONCURRENCY = 16;
-/** Heads whose folds are opened at the same time. */
-const OPEN_CONCURRENCY = 16;
 
 /** What the server's calls need, once NATS has answered. */
 interface Connected {
@@ -45,23 +34,13 @@ interface Connected {
   readonly intake: LabelIntake | undefined;
 }
 
-/** What reads and writes in NATS. */
-interface Stores {
-  readonly link: NatsLink;
-  readonly store: HeadStore;
-  readonly snapshots: SnapshotStore;
-  readonly log: TrainingLog;
-  readonly removed: RemovedIds;
-}
-
 /** The learner's parts put together according to the roles, on a connection that may come later and go at any time. */
 export class LearningSystem implements Learning {
   readonly heads: HeadCatalogue;
   private readonly registry: HeadRegistry;
   private readonly results = new Map<string, Partial<Record<LabelResult, number>>>();
   private readonly observer: LearningObserver;
-  private learners: HeadLearners | undefined;
-  private leases: HeadLeases | undefined;
+  private teaching: Teaching | undefined;
   private system: Connected | undefined;
   private link: NatsLink | undefined;
   private setupProblem: string | undefined = 'waiting for NATS';
@@ -83,8 +62,8 @@ export class LearningSystem implements Learning {
       },
     };
     this.registry = new HeadRegistry(this.observer, {
-      live: (head) => this.learners?.live(head),
-      taughtBy: (head) => this.leases?.taughtBy(head) ?? 'nobody',
+      live: (head) => this.teaching?.live(head),
+      taughtBy: (head) => this.teaching?.taughtBy(head) ?? 'nobody',
     });
     this.registry.onChange((head) => this.forgetIfDeleted(head));
     this.heads = new HeadCatalogue(this.registry);
@@ -181,7 +160,7 @@ export class LearningSystem implements Learning {
     await createDeclaredHeads(heads, this.registry, this.heads, stores.store, observer.log);
 
     const writer = new SampleWriter(stores.log, new DeadLetters(link), observer, windowMs);
-    await this.learn(stores, fenceMs);
+    await this.teach(stores, fenceMs);
     if (roles.includes('serve')) this.embedImages(link, writer);
     const common = { link, heads: this.registry, served, cache, writer, observer, bytes: nats.streams };
     const intake = roles.includes('join')
@@ -207,47 +186,11 @@ export class LearningSystem implements Learning {
     this.stops.push(offStatus);
   }
 
-  /** Every process sees who teaches which head; those with the role `learn` take part. */
-  private async learn(stores: Stores, fenceMs: number): Promise<void> {
-    const { link } = stores;
-    const { roles, dataDir, learn } = this.options;
-    const { observer, registry } = this;
-    const holder = roles.includes('learn') ? await openHolderId(dataDir, observer.log) : undefined;
-    if (holder) this.stops.push(() => holder.release());
-    const common = { link, store: await LeaseStore.open(link), registry, leaseMs: learn.leaseMs, observer };
-    const leases = new HeadLeases({ ...common, self: holder?.id });
-    this.leases = leases;
-    const learners = holder && this.headLearners(stores, leases, fenceMs);
-    this.learners = learners;
-    if (learners) this.stops.push(() => learners.stop());
-    this.stops.push(() => {
-      learners?.leave();
-      return leases.stop();
-    });
-    await leases.start(learners);
-  }
-
-  private headLearners(stores: Stores, leases: HeadLeases, fenceMs: number): HeadLearners {
-    const { link, log } = stores;
-    const { observer, registry, options } = this;
-    return new HeadLearners({
-      ...stores,
-      readers: new LogReaders(link, log),
-      pool: new FoldPool(),
-      registry,
-      observer,
-      policy: options.snapshots,
-      paces: new SnapshotPaces(),
-      leases,
-      learners: new LearnerSet(log, options.learn.memoryBytes, observer),
-      compactor: new LogCompactor({
-        ...stores,
-        registry,
-        limits: { ...options.training, fenceMs },
-        tell: observer.log,
-      }),
-      opening: new Limited(OPEN_CONCURRENCY),
-    });
+  private async teach(stores: Stores, fenceMs: number): Promise<void> {
+    const { registry, observer, options } = this;
+    const teaching = await startTeaching({ ...stores, registry, observer, options, fenceMs });
+    this.teaching = teaching;
+    this.stops.push(() => teaching.stop());
   }
 
   private embedImages(link: NatsLink, writer: SampleWriter): void {

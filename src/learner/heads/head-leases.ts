@@ -4,10 +4,10 @@ import { isUnavailable } from '../nats/errors.js';
 import type { Stored } from '../nats/head-store.js';
 import type { LeaseChange, LeaseStore } from '../nats/lease-store.js';
 import type { HeadRegistry } from './head-registry.js';
-import { LeaseMembers } from './lease-members.js';
-import { type HeadLease, LeaseCertainty, nextLeaseStep } from './lease-rules.js';
+import { type HeadLease, nextLeaseStep } from './lease-rules.js';
 import { Limited } from './limited.js';
 import { preferredMember } from './rendezvous.js';
+import { SignsOfLife } from './signs-of-life.js';
 
 export interface HeadLeasesOptions {
   readonly link: NatsLink;
@@ -27,17 +27,13 @@ export interface LeaseSink {
   finish(head: string): Promise<void>;
 }
 
-/** Signs of life in a lease's time, so that one or two may be late. */
-const BEATS = 3;
-/** Keys of members that have been dead for so many leases' time are cleared away. */
-const CLEAR_AFTER_LEASES = 10;
 /** Changes of leases on their way at the same time. */
 const CONCURRENCY = 16;
 
 /**
  * The leases of the heads, as this process sees and takes them. There is one lease a head, which changes only with its holder; that the holders live is
- * told by one key a process, so a thousand heads cost no more signs of life than one. Whoever takes a lease marks the head's pointer with its epoch
- * before anything else (snapshot-writer.ts): so a holder that was asleep past its time can't write any more, whatever it believes.
+ * told by one key a process (signs-of-life.ts), so a thousand heads cost no more signs of life than one. Whoever takes a lease marks the head's
+ * pointer with its epoch before anything else (snapshot-writer.ts): so a holder that was asleep past its time can't write any more, whatever it believes.
  */
 export class HeadLeases {
   private readonly leases = new Map<string, Stored<HeadLease>>();
@@ -48,44 +44,40 @@ export class HeadLeases {
   private readonly suspects = new Set<string>();
   /** Held until what runs under them has ended. */
   private readonly handing = new Set<string>();
-  private readonly members: LeaseMembers;
-  private readonly certainty: LeaseCertainty;
+  private readonly life: SignsOfLife;
   private readonly limited = new Limited(CONCURRENCY);
   /** Of its own: signs of life must not wait until heads are handed over. */
   private readonly confirming = new Limited(CONCURRENCY);
-  /** NATS did not answer: they are looked at again soon. */
-  private readonly retry = new Set<string>();
   /** Heads that are being looked at; true: look again. */
   private readonly busy = new Map<string, boolean>();
   private readonly steps = new Set<Promise<void>>();
+  /** NATS did not answer: they are looked at again soon. */
+  private readonly retry = new Set<string>();
   private sink: LeaseSink | undefined;
   private stopWatch: () => void = () => {};
-  private timer: NodeJS.Timeout | undefined;
-  private ticking: Promise<void> | undefined;
   private offs: (() => void)[] = [];
   private loaded = false;
-  private state: 'able' | 'leaving' = 'able';
   private stopped = false;
 
   constructor(private readonly options: HeadLeasesOptions) {
-    this.members = new LeaseMembers(options.leaseMs, options.self);
-    this.certainty = new LeaseCertainty(options.leaseMs);
+    this.life = new SignsOfLife({
+      ...options,
+      onChange: () => this.considerAll(),
+      onBeat: (sure) => this.beaten(sure),
+    });
   }
 
   /** Begins to look on, and with a sink to take leases. @throws when NATS does not answer. */
   async start(sink?: LeaseSink): Promise<void> {
-    const { link, registry, leaseMs, observer } = this.options;
+    const { link, registry, observer } = this.options;
     this.sink = sink;
-    await this.beat();
+    await this.life.start();
     await this.follow();
-    this.timer = setInterval(() => this.tick(), leaseMs / BEATS);
-    this.timer.unref();
     this.offs = [
       registry.onChange((head) => (head === undefined ? this.considerAll() : this.consider(head))),
       link.onStatus((up) => {
         if (!up || this.stopped) return;
-        this.members.renew(performance.now());
-        this.tick();
+        this.life.reconnected();
         // The watch may have missed what changed meanwhile; a new one tells everything again.
         this.follow().catch((error: Error) => observer.log('warn', `leases: ${error.message}`));
       }),
@@ -95,21 +87,17 @@ export class HeadLeases {
 
   /** Hands every lease to the others, each after a last snapshot, and leaves. */
   async stop(): Promise<void> {
-    const { self, store, link } = this.options;
     if (this.stopped) return;
     this.stopped = true;
     for (const off of this.offs) off();
     await Promise.all(this.steps);
-    if (self !== undefined) {
+    if (this.options.self !== undefined) {
       // From here on the others take what is released, and signs of life go on until all is.
-      this.state = 'leaving';
-      await this.quietly(() => this.beat());
+      await this.quietly(() => this.life.leave());
       await Promise.all([...this.held.keys()].map((head) => this.limited.run(() => this.handOver(head))));
     }
-    clearInterval(this.timer);
-    await this.ticking;
+    await this.life.stop();
     this.stopWatch();
-    if (self !== undefined && link.connected) await this.quietly(() => store.leave(self));
   }
 
   /** The epoch of the lease under which this process may teach; undefined: it holds none, or is about to hand it over. */
@@ -119,7 +107,7 @@ export class HeadLeases {
 
   /** Whether this process holds the lease, and others must still think so. */
   certain(head: string): boolean {
-    return this.held.has(head) && !this.suspects.has(head) && this.certainty.holds(performance.now());
+    return this.held.has(head) && !this.suspects.has(head) && this.life.certain;
   }
 
   /** Something was written that only the holder writes: looks whether somebody took the lease. @throws when NATS does not answer. */
@@ -131,7 +119,7 @@ export class HeadLeases {
   taughtBy(head: string): 'here' | 'elsewhere' | 'nobody' {
     if (this.held.has(head)) return 'here';
     const holder = this.leases.get(head)?.value.holder ?? null;
-    return holder !== null && holder !== this.options.self && this.members.lives(holder) ? 'elsewhere' : 'nobody';
+    return holder !== null && holder !== this.options.self && this.life.members.lives(holder) ? 'elsewhere' : 'nobody';
   }
 
   private async follow(): Promise<void> {
@@ -144,29 +132,26 @@ export class HeadLeases {
     if (this.stopped) this.stopWatch();
   }
 
-  /** Takes over what the watch, or our own question, tells. */
+  /** Takes over what the watch, our own question, or our own write tells. */
   private take(change: LeaseChange): void {
-    const now = performance.now();
-    if (change.kind === 'member') {
-      if (this.members.saw(change.member, change.state, change.revision, now)) this.considerAll();
-      return;
-    }
-    const { head, stored, revision } = change;
+    if (change.kind === 'member') this.life.saw(change.member, change.state, change.revision);
+    else this.takeLease(change);
+  }
+
+  private takeLease({ head, stored, revision }: LeaseChange & { readonly kind: 'head' }): void {
     if ((this.revisions.get(head) ?? 0) >= revision) return;
     this.revisions.set(head, revision);
     if (stored) this.leases.set(head, stored);
     else this.leases.delete(head);
-    if (stored?.value.holder) this.members.mentioned(stored.value.holder, now);
-    const mine = this.held.get(head);
-    if (mine !== undefined && !this.isOurs(stored, mine)) this.lose(head);
+    if (stored?.value.holder) this.life.members.mentioned(stored.value.holder, performance.now());
+    const epoch = this.held.get(head);
+    const isOurs = stored?.value.holder === this.options.self && stored?.value.epoch === epoch;
+    if (epoch !== undefined && !isOurs) this.drop(head);
     this.consider(head);
   }
 
-  private isOurs(stored: Stored<HeadLease> | undefined, epoch: number): boolean {
-    return stored?.value.holder === this.options.self && stored?.value.epoch === epoch;
-  }
-
-  private lose(head: string): void {
+  /** The lease is not ours any more. */
+  private drop(head: string): void {
     this.held.delete(head);
     this.suspects.delete(head);
     this.sink?.follow(head);
@@ -202,10 +187,10 @@ export class HeadLeases {
     if (self === undefined) return undefined;
     const held = this.held.has(head);
     if (registry.definition(head) === undefined) return held ? 'hand_over' : undefined;
+    const { members } = this.life;
     const lease = this.leases.get(head)?.value;
-    const preferred = preferredMember(head, this.members.able());
-    const lives = (member: string) => this.members.lives(member);
-    const step = nextLeaseStep({ self, lease, held, preferred, lives });
+    const preferred = preferredMember(head, members.able());
+    const step = nextLeaseStep({ self, lease, held, preferred, lives: (member) => members.lives(member) });
     return step === 'keep' || step === 'leave' ? undefined : step;
   }
 
@@ -238,11 +223,9 @@ export class HeadLeases {
     this.handing.add(head);
     await this.sink?.finish(head);
     this.handing.delete(head);
-    const mine = this.held.get(head);
-    this.held.delete(head);
-    this.suspects.delete(head);
-    this.sink?.follow(head);
-    if (mine !== undefined && this.options.link.connected) await this.quietly(() => this.write(head, null, mine));
+    const epoch = this.held.get(head);
+    this.drop(head);
+    if (epoch !== undefined && this.options.link.connected) await this.quietly(() => this.write(head, null, epoch));
   }
 
   /** @returns the new revision; undefined when somebody else wrote first: then what they wrote is known now */
@@ -255,66 +238,23 @@ export class HeadLeases {
     return revision;
   }
 
-  private tick(): void {
-    if (!this.options.link.connected) return;
-    this.ticking ??= this.round()
-      .catch((error: Error) => {
-        if (!isUnavailable(error)) this.options.observer.log('warn', `leases: ${error.message}`);
-      })
-      .finally(() => {
-        this.ticking = undefined;
-      });
-  }
-
-  private async round(): Promise<void> {
-    await this.beat();
-    for (const { member, revision } of this.members.silent(performance.now())) await this.ask(member, revision);
-    const { store, leaseMs, self } = this.options;
-    if (self === undefined || this.stopped) return;
+  private async beaten(sure: boolean): Promise<void> {
     const again = [...this.retry];
     this.retry.clear();
     for (const head of again) this.consider(head);
-    for (const member of this.members.longDead(performance.now(), CLEAR_AFTER_LEASES * leaseMs)) {
-      await store.leave(member);
-      this.members.left(member);
-    }
+    await this.confirm(sure ? [...this.suspects] : [...this.held.keys()]);
   }
 
-  private async beat(): Promise<void> {
-    const { self, store } = this.options;
-    if (self === undefined) return;
-    const begunMs = performance.now();
-    const revision = await store.beat(self, this.state);
-    this.take({ kind: 'member', member: self, state: this.state, revision });
-    if (this.certainty.confirmed(begunMs)) return this.confirm([...this.suspects]);
-    // Asleep, or NATS was away: then others may have been as silent as this process was deaf.
-    this.members.renew(performance.now());
-    await this.confirm([...this.held.keys()]);
-  }
-
-  /** Silent for too long: each lease is written again as it is. Where somebody was faster, it is lost. */
+  /** Each lease is written again as it is. Where somebody was faster, it is lost. */
   private async confirm(heads: readonly string[]): Promise<void> {
     for (const head of heads) this.suspects.add(head);
-    await Promise.all(
-      heads.map((head) =>
-        this.confirming.run(async () => {
-          const mine = this.held.get(head);
-          if (mine === undefined) return;
-          const revision = await this.write(head, this.options.self as string, mine);
-          if (revision !== undefined && this.held.get(head) === mine) this.suspects.delete(head);
-        }),
-      ),
-    );
-  }
-
-  /** A member was not heard of: the store knows whether it gave a sign of life that the watch has not told. */
-  private async ask(member: string, revision: number): Promise<void> {
-    const last = await this.options.store.lastBeat(member);
-    if (last !== undefined && last > revision) {
-      this.members.saw(member, 'able', last, performance.now());
-      return;
-    }
-    if (this.members.dead(member, revision)) this.considerAll();
+    const confirmOne = async (head: string) => {
+      const epoch = this.held.get(head);
+      if (epoch === undefined) return;
+      const revision = await this.write(head, this.options.self as string, epoch);
+      if (revision !== undefined && this.held.get(head) === epoch) this.suspects.delete(head);
+    };
+    await Promise.all(heads.map((head) => this.confirming.run(() => confirmOne(head))));
   }
 
   private async quietly(work: () => Promise<unknown>): Promise<void> {

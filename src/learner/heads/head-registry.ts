@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { HeadDirectory } from '../labels/head-directory.js';
 import type { HeadStatus, LearningObserver } from '../learning.js';
 import type { HeadChange, HeadStore } from '../nats/head-store.js';
@@ -8,13 +7,12 @@ import {
   definitionOf,
   type HeadView,
   type LiveHead,
-  servableVersion,
   statusOf,
   versionsOf,
   wantedVersion,
 } from './head-view.js';
-import { Limited } from './limited.js';
 import type { ServingModels } from './serving-models.js';
+import { VersionLoader } from './version-loader.js';
 
 /** What of NATS the registry needs, once it is there. */
 export interface RegistryParts {
@@ -23,12 +21,9 @@ export interface RegistryParts {
   readonly models: ServingModels | undefined;
 }
 
-const LOAD_RETRY_MS = 2_000;
 /** A name that was not found is not asked for again for so long. */
 const UNKNOWN_MS = 1_000;
 const MAX_UNKNOWN = 1_000;
-/** Versions that are loaded at the same time. */
-const LOADS = 8;
 /** Names that an error lists. */
 const MAX_LISTED = 20;
 
@@ -51,14 +46,21 @@ export class HeadRegistry implements HeadDirectory {
   private stopWatch: () => void = () => {};
   private following: Promise<void> = Promise.resolve();
   private readonly listeners = new Set<(head: string | undefined) => void>();
-  private readonly loads = new Limited(LOADS);
+  private readonly loader: VersionLoader;
   private isLoaded = false;
   private stopped = false;
 
   constructor(
     private readonly observer: LearningObserver,
     private readonly teaching: TeachingView,
-  ) {}
+  ) {
+    this.loader = new VersionLoader({
+      log: observer.log,
+      isStopped: () => this.stopped,
+      loaded: (name) => this.notify(name),
+      tellDamaged: (name, value) => this.store.put(name, 'damaged', value),
+    });
+  }
 
   get loaded(): boolean {
     return this.isLoaded;
@@ -189,62 +191,10 @@ export class HeadRegistry implements HeadDirectory {
     this.notify(change.head);
   }
 
-  /**
-   * Loads the version that should be served, then swaps it in at once: who reads before sees the old one, whole. While its weights can't be read, the
-   * best other one is served.
-   */
+  /** Loads the version that should be served, and swaps it in. */
   async loadWanted(name: string): Promise<void> {
     const view = this.views.get(name);
-    const models = this.parts?.models;
-    if (view === undefined || models === undefined || view.loading) return;
-    view.loading = true;
-    try {
-      for (;;) {
-        const definition = definitionOf(view);
-        const version = servableVersion(view) ?? wantedVersion(view);
-        if (this.stopped || !definition || !version) break;
-        if (view.loaded?.version === version.version && view.loaded.generation === definition.generation) break;
-        await this.loads.run(() => this.load(view, definition, version, models));
-      }
-    } finally {
-      view.loading = false;
-    }
-  }
-
-  private async load(
-    view: HeadView,
-    definition: HeadDefinition,
-    version: HeadVersion,
-    models: ServingModels,
-  ): Promise<void> {
-    const { name, generation } = definition;
-    try {
-      const model = await models.load(definition, version);
-      view.loaded = { generation, version: version.version, model };
-      if (wantedVersion(view)?.version === version.version) view.problem = undefined;
-      this.notify(name);
-    } catch (error) {
-      const isNew = !view.unreadable?.has(version.modelDigest);
-      const damaged = error instanceof LearnerError && error.code === 'snapshot_corrupt';
-      if (isNew || !damaged) {
-        view.problem = `version ${version.version} can't be loaded: ${(error as Error).message}`;
-        this.observer.log('error', `head '${name}': ${view.problem}`);
-      }
-      if (damaged && isNew) await this.tellDamaged(view, definition, version);
-      else await delay(LOAD_RETRY_MS, undefined, { ref: false });
-    }
-  }
-
-  /** Another version is served, and whoever teaches the head stores this one anew. */
-  private async tellDamaged(view: HeadView, { name, generation }: HeadDefinition, version: HeadVersion): Promise<void> {
-    view.unreadable ??= new Set();
-    view.unreadable.add(version.modelDigest);
-    const instead = servableVersion(view);
-    if (instead) view.problem += `; version ${instead.version} is served until it is stored anew`;
-    const value = { generation, version: version.version, modelDigest: version.modelDigest };
-    await this.store.put(name, 'damaged', value).catch((error: Error) => {
-      this.observer.log('warn', `head '${name}': its learner can't be told of the damage: ${error.message}`);
-    });
+    if (view && this.parts?.models) await this.loader.follow(view, this.parts.models);
   }
 
   private notify(head: string | undefined): void {

@@ -1,0 +1,90 @@
+import { FoldPool } from '../fold/fold-pool.js';
+import type { HeadStatus, LearningObserver } from '../learning.js';
+import type { NatsLink } from '../nats/connection.js';
+import type { HeadStore } from '../nats/head-store.js';
+import { LeaseStore } from '../nats/lease-store.js';
+import { LogReaders } from '../nats/log-readers.js';
+import type { RemovedIds } from '../nats/removed-ids.js';
+import type { SnapshotStore } from '../nats/snapshot-store.js';
+import type { TrainingLog } from '../nats/training-log.js';
+import type { LearningOptions } from '../options.js';
+import { LogCompactor } from './compaction.js';
+import { HeadLearners } from './head-learners.js';
+import { HeadLeases } from './head-leases.js';
+import type { HeadRegistry } from './head-registry.js';
+import type { LiveHead } from './head-view.js';
+import { openHolderId } from './holder-id.js';
+import { LearnerSet } from './learner-set.js';
+import { Limited } from './limited.js';
+import { SnapshotPaces } from './snapshot-schedule.js';
+
+/** What reads and writes in NATS. */
+export interface Stores {
+  readonly link: NatsLink;
+  readonly store: HeadStore;
+  readonly snapshots: SnapshotStore;
+  readonly log: TrainingLog;
+  readonly removed: RemovedIds;
+}
+
+export interface TeachingOptions extends Stores {
+  readonly registry: HeadRegistry;
+  readonly observer: LearningObserver;
+  readonly options: Pick<LearningOptions, 'roles' | 'dataDir' | 'learn' | 'snapshots' | 'training'>;
+  /** See heads/compaction.ts. */
+  readonly fenceMs: number;
+}
+
+/** Who teaches which head, and what this process learns itself. */
+export interface Teaching {
+  live(head: string): LiveHead | undefined;
+  taughtBy(head: string): HeadStatus['taughtBy'];
+  /** Hands all heads over to other learners, each after a last snapshot. */
+  stop(): Promise<void>;
+}
+
+/** Heads whose folds are opened at the same time. */
+const OPEN_CONCURRENCY = 16;
+
+/** Every process sees who teaches which head; those with the role `learn` take part. @throws when NATS does not answer. */
+export async function startTeaching(options: TeachingOptions): Promise<Teaching> {
+  const { link, registry, observer } = options;
+  const { roles, dataDir, learn } = options.options;
+  const store = await LeaseStore.open(link);
+  const holder = roles.includes('learn') ? await openHolderId(dataDir, observer.log) : undefined;
+  const leases = new HeadLeases({ link, store, registry, leaseMs: learn.leaseMs, observer, self: holder?.id });
+  const learners = holder && headLearners(options, leases);
+  const stop = async () => {
+    learners?.leave();
+    await leases.stop();
+    await learners?.stop();
+    await holder?.release();
+  };
+  try {
+    await leases.start(learners);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    live: (head) => learners?.live(head),
+    taughtBy: (head) => leases.taughtBy(head),
+    stop,
+  };
+}
+
+function headLearners(options: TeachingOptions, leases: HeadLeases): HeadLearners {
+  const { link, log, observer, fenceMs } = options;
+  const { learn, snapshots: policy, training } = options.options;
+  return new HeadLearners({
+    ...options,
+    readers: new LogReaders(link, log),
+    pool: new FoldPool(),
+    policy,
+    paces: new SnapshotPaces(),
+    leases,
+    learners: new LearnerSet(log, learn.memoryBytes, observer),
+    compactor: new LogCompactor({ ...options, limits: { ...training, fenceMs }, tell: observer.log }),
+    opening: new Limited(OPEN_CONCURRENCY),
+  });
+}
