@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { learnerKinds } from '../src/learner/index.js';
-import { type Baseline, findPython, readBaseline, runBaseline } from './learn/baseline.js';
+import { type Baseline, baselinesOf, type OfflineFit } from './learn/baseline.js';
 import { averageCurve } from './learn/curves.js';
 import { type CacheEntry, cacheEntry, type EmbeddingsInfo } from './learn/embedding-cache.js';
 import { embeddingsOf } from './learn/embeddings.js';
@@ -12,7 +12,6 @@ import type { PassResult, Split } from './learn/pass.js';
 import type { PassMessage } from './learn/pass-process.js';
 import { embedded, pictures, writePictures } from './learn/pictures.js';
 import type { LearnBenchResult, PairResult, SplitResult } from './learn/results.js';
-import { type Score, scoreOf } from './learn/scores.js';
 import { sideBySide } from './learn/side-by-side.js';
 import { foldSplit, type KnownSplit, SPLITS, shuffledSplit } from './learn/splits.js';
 import { foldResult } from './learn/summarise.js';
@@ -55,34 +54,6 @@ async function embedAll(pairs: readonly PairName[], threads: number): Promise<Pa
   return embedded;
 }
 
-/** @returns by pair; without those that could not run, and why. The cache is looked at before Python is. */
-async function baselinesOf(
-  pairs: readonly Pair[],
-  jobs: number,
-): Promise<{ found: Map<Pair, Baseline>; problem?: string }> {
-  const found = new Map<Pair, Baseline>();
-  const read = (pair: Pair) => {
-    const baseline = readBaseline(pair.entry, pair.info.samples);
-    if (baseline !== undefined) found.set(pair, baseline);
-    return baseline !== undefined;
-  };
-  const missing = pairs.filter((pair) => !read(pair));
-  if (missing.length === 0) return { found };
-  let python: string;
-  try {
-    python = findPython();
-  } catch (error) {
-    return { found, problem: `${missing.length} offline fits: ${(error as Error).message}` };
-  }
-  console.error(`${missing.length} offline fits to do, on ${jobs} cores: seconds to ten minutes each, once`);
-  await sideBySide(missing, Array.from({ length: jobs }), async (pair) => {
-    await runBaseline(python, pair.entry);
-    read(pair);
-    console.error(`${nameOf(pair)}: offline fit done`);
-  });
-  return { found };
-}
-
 function nameOf({ set, backbone }: PairName): string {
   return `${set.name}/${backbone.name}`;
 }
@@ -96,7 +67,7 @@ async function runPasses(tasks: readonly Task[], jobs: number): Promise<Map<Task
   try {
     const passes = await sideBySide(tasks, children, async ({ name, pair, split }, child) => {
       const pass = await child.ask<PassResult>({ entry: pair.entry, split });
-      const { top1 } = championScore(pass, pair, split);
+      const { top1 } = foldResult(pair.info, split, pass, undefined).auto;
       console.error(
         `${name}: ${(100 * top1).toFixed(1)} % by ${pass.champion}, in ${(pass.milliseconds / 1000).toFixed(1)} s`,
       );
@@ -108,50 +79,58 @@ async function runPasses(tasks: readonly Task[], jobs: number): Promise<Map<Task
   }
 }
 
-function championScore({ champion, candidates }: PassResult, { info }: Pair, { test }: Split): Score {
-  const { predicted } = candidates.find(({ name }) => name === champion)!;
-  return scoreOf(
-    predicted,
-    test.map((index) => info.labels[index]!),
-  );
+/** What is run on a pair: the passes, and the offline fit that they are compared with. */
+interface Measurement {
+  readonly pair: Pair;
+  readonly tasks: readonly Task[];
+  readonly fit: OfflineFit;
 }
 
-function foldTasks(pair: Pair, folds: number): Task[] {
-  return Array.from({ length: folds }, (_, fold) => {
-    return { name: `${nameOf(pair)}, fold ${fold + 1}`, pair, split: foldSplit(pair.info, fold) };
+/** What came out. */
+interface Outcomes {
+  readonly passes: ReadonlyMap<Task, PassResult>;
+  readonly baselines: ReadonlyMap<OfflineFit, Baseline>;
+}
+
+function overFolds(pair: Pair, folds: number): Measurement {
+  const name = nameOf(pair);
+  const { entry, info } = pair;
+  const tasks = Array.from({ length: folds }, (_, fold) => {
+    return { name: `${name}, fold ${fold + 1}`, pair, split: foldSplit(info, fold) };
   });
+  return { pair, tasks, fit: { name, embeddings: entry, samples: info.samples, result: entry.baseline } };
 }
 
-function shuffleTasks(known: KnownSplit, pair: Pair, shuffles: number): Task[] {
-  const isStreamed = known.isStreamed(pair.info);
-  return Array.from({ length: shuffles }, (_, index) => {
-    return { name: `${nameOf(pair)}, shuffle ${index + 1}`, pair, split: shuffledSplit(isStreamed, index + 1) };
+function overShuffles(known: KnownSplit, pair: Pair, shuffles: number): Measurement {
+  const { entry, info } = pair;
+  const name = `${nameOf(pair)}, split by file`;
+  const isStreamed = known.isStreamed(info);
+  const tasks = Array.from({ length: shuffles }, (_, index) => {
+    return { name: `${name}, shuffle ${index + 1}`, pair, split: shuffledSplit(isStreamed, index + 1) };
   });
+  const folds = isStreamed.map((streamed) => (streamed ? -1 : 0));
+  return { pair, tasks, fit: { name, embeddings: entry, samples: info.samples, result: entry.splitBaseline, folds } };
 }
 
-function pairResult(
-  pair: Pair,
-  tasks: readonly Task[],
-  passes: ReadonlyMap<Task, PassResult>,
-  baseline: Baseline | undefined,
-): PairResult {
+function pairResult({ pair, tasks, fit }: Measurement, { passes, baselines }: Outcomes): PairResult {
   const { set, backbone, info } = pair;
   return {
     ...{ set: set.name, title: set.title, backbone: backbone.name, dense: backbone.dense },
     ...{ samples: info.samples, classes: info.classes.length },
-    folds: tasks.map((task) => foldResult(info, task.split, passes.get(task)!, baseline)),
+    folds: tasks.map((task) => foldResult(info, task.split, passes.get(task)!, baselines.get(fit))),
     curve: averageCurve(tasks.map((task) => passes.get(task)!.curve)),
   };
 }
 
-function splitResult(
-  { title, backbone, orientation, offline }: KnownSplit,
-  tasks: readonly Task[],
-  passes: ReadonlyMap<Task, PassResult>,
-): SplitResult {
+function splitResult(known: KnownSplit, { pair, tasks, fit }: Measurement, outcomes: Outcomes): SplitResult {
+  const { title, backbone, orientation, offline } = known;
+  const results = tasks.map((task) =>
+    foldResult(pair.info, task.split, outcomes.passes.get(task)!, outcomes.baselines.get(fit)),
+  );
   return {
     ...{ title, backbone, orientation, offline },
-    shuffles: tasks.map((task) => championScore(passes.get(task)!, task.pair, task.split).top1),
+    shuffles: results.map(({ auto }) => auto.top1),
+    baseline: results[0]?.baseline?.top1,
   };
 }
 
@@ -159,24 +138,30 @@ async function bench(options: Options): Promise<LearnBenchResult> {
   const wanted = wantedPairs(options);
   checkFiles(wanted);
   const pairs = await embedAll(wanted, availableParallelism());
-  const { found, problem } = await baselinesOf(pairs, options.jobs);
-  if (problem !== undefined) console.error(problem);
-  const folds = pairs.map((pair) => ({ pair, tasks: foldTasks(pair, options.folds) }));
+  const folds = pairs.map((pair) => overFolds(pair, options.folds));
   const splits = SPLITS.flatMap((known) => {
     const pair = pairs.find(({ set, backbone }) => set.name === known.set && backbone.name === known.backbone);
-    return pair === undefined ? [] : { known, tasks: shuffleTasks(known, pair, options.shuffles) };
+    return pair === undefined ? [] : { known, measurement: overShuffles(known, pair, options.shuffles) };
   });
+  const all = [...folds, ...splits.map(({ measurement }) => measurement)];
+  const { found: baselines, problem } = await baselinesOf(
+    all.map(({ fit }) => fit),
+    options.jobs,
+    console.error,
+  );
+  if (problem !== undefined) console.error(problem);
   const passes = await runPasses(
-    [...folds, ...splits].flatMap(({ tasks }) => tasks),
+    all.flatMap(({ tasks }) => tasks),
     options.jobs,
   );
+  const outcomes = { passes, baselines };
   return {
     machine: describeMachine(),
     command: commandLine('bench:learn'),
-    baseline: [...found.values()][0]?.baseline,
+    baseline: [...baselines.values()][0]?.baseline,
     learners: learnerKinds,
-    pairs: folds.map(({ pair, tasks }) => pairResult(pair, tasks, passes, found.get(pair))),
-    splits: splits.map(({ known, tasks }) => splitResult(known, tasks, passes)),
+    pairs: folds.map((measurement) => pairResult(measurement, outcomes)),
+    splits: splits.map(({ known, measurement }) => splitResult(known, measurement, outcomes)),
     leftOut: problem === undefined ? [] : [problem],
   };
 }

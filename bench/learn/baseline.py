@@ -2,9 +2,10 @@
 """The offline fit that `npm run bench:learn` compares with: scikit-learn's multinomial logistic regression (lbfgs, L2) on standardised
 embeddings, C by 3-fold cross-validation inside each training part. It may see the training part as often as it likes.
 
-    baseline.py EMBEDDINGS.f32 INFO.json RESULT.json
+    baseline.py EMBEDDINGS.f32 INFO.json RESULT.json [-]
 
-reads what embedding-cache.ts wrote and writes, for each of the folds in INFO, the accuracies, the chosen C and the predicted classes.
+reads what embedding-cache.ts wrote and writes, for each of the folds in INFO, the accuracies, the chosen C and the predicted classes. With `-` the folds come
+from standard input, as a list in JSON: of each sample the fold that tests it, or -1 for a sample that none does.
 """
 import os
 
@@ -75,11 +76,12 @@ def mean_per_class(right, labels):
     return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
 
 
-def main(values_file, info_file, result_file):
+def main(values_file, info_file, result_file, other_folds=None):
     with open(info_file, encoding="utf8") as file:
         info = json.load(file)
     values = np.fromfile(values_file, "<f4").reshape(info["samples"], info["dimensions"]).astype(np.float64)
-    labels, folds = np.array(info["labels"]), np.array(info["folds"])
+    labels = np.array(info["labels"])
+    folds = np.array(json.load(sys.stdin) if other_folds == "-" else info["folds"])
     start = time.time()
     predictions = np.full(len(labels), -1)
     found = []

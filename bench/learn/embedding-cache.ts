@@ -42,8 +42,10 @@ export interface Embeddings extends EmbeddingsInfo {
 export interface CacheEntry {
   readonly values: string;
   readonly info: string;
-  /** What baseline.py found. */
+  /** What baseline.py found for the folds. */
   readonly baseline: string;
+  /** What it found for the split by file. */
+  readonly splitBaseline: string;
 }
 
 export function cacheFolder(): string {
@@ -65,7 +67,10 @@ export function cacheEntry(set: BenchSet, backbone: BenchBackbone): CacheEntry {
     .digest('hex')
     .slice(0, 16);
   const base = join(cacheFolder(), `${set.name}-${backbone.name}-${key}`);
-  return { values: `${base}.f32`, info: `${base}.json`, baseline: `${base}-baseline.json` };
+  return {
+    ...{ values: `${base}.f32`, info: `${base}.json` },
+    ...{ baseline: `${base}-baseline.json`, splitBaseline: `${base}-split-baseline.json` },
+  };
 }
 
 /** @returns undefined where they were never computed. */

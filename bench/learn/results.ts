@@ -42,9 +42,11 @@ export interface SplitResult {
   readonly backbone: string;
   /** Top-1 of `auto`, by shuffle. */
   readonly shuffles: readonly number[];
+  /** Top-1 of scikit-learn on the same split of the same embeddings; undefined: it did not run. */
+  readonly baseline?: number | undefined;
   /** Top-1 to compare with, where given. */
   readonly orientation?: number | undefined;
-  /** Of the offline fit of ../shared/data/README.md. */
+  /** Of the offline fit of ../shared/data/README.md, on embeddings made elsewhere. */
   readonly offline?: number | undefined;
 }
 

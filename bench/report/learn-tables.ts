@@ -109,18 +109,20 @@ function splitTable(splits: readonly SplitResult[]): string {
     'split by file',
     'backbone',
     '`auto`, top-1 %, by shuffle',
+    'scikit-learn',
     'offline (../shared)',
     'orientation (issue 4)',
   ];
-  const body = splits.map(({ title, backbone, shuffles, offline, orientation }) => [
+  const body = splits.map(({ title, backbone, shuffles, baseline, offline, orientation }) => [
     title,
     backbone,
     `${percent(mean(shuffles))} (${percent(Math.min(...shuffles))} to ${percent(Math.max(...shuffles))}, ${shuffles.length})`,
+    percent(baseline),
     percent(offline),
     percent(orientation),
   ]);
   return (
-    'For orientation, the split that earlier figures are of: the first photos of each class are streamed, the rest is predicted. One split is one sample of\n' +
+    'For orientation, the split by file that earlier figures are of (the last two columns; of embeddings that were made elsewhere). One split is one sample of\n' +
     `splits, so this says less than the folds:\n\n${table(head, body)}`
   );
 }
