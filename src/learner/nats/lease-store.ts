@@ -12,6 +12,10 @@ const leaseSchema = z.object({ holder: z.string().nullable(), epoch: z.number().
 /** `member.<holder>` */
 const memberSchema = z.object({ state: z.enum(['able', 'leaving']) });
 
+const LEASES_STREAM = `KV_${LEASES_BUCKET}`;
+/** Notes of members that left are removed after a day. */
+const NOTE_MS = 86_400_000;
+
 export type StoredLease = z.infer<typeof leaseSchema>;
 
 /** Something changed: `stored` is undefined once the key is deleted. */
@@ -30,10 +34,16 @@ export type LeaseChange =
  * (`member.<holder>`).
  */
 export class LeaseStore {
-  private constructor(private readonly kv: KV) {}
+  private constructor(
+    private readonly kv: KV,
+    private readonly link: NatsLink,
+  ) {}
 
   static async open(link: NatsLink): Promise<LeaseStore> {
-    return new LeaseStore(await link.jetstream().views.kv(LEASES_BUCKET, { bindOnly: true, allow_direct: false }));
+    return new LeaseStore(
+      await link.jetstream().views.kv(LEASES_BUCKET, { bindOnly: true, allow_direct: false }),
+      link,
+    );
   }
 
   async lease(head: string): Promise<Stored<StoredLease> | undefined> {
@@ -68,9 +78,12 @@ export class LeaseStore {
     return entry?.operation === 'PUT' ? entry.revision : undefined;
   }
 
-  /** The member takes no heads any more. */
+  /**
+   * The member takes no heads any more. Its key is deleted and not purged: in nats-server 2.9.10 a purge moves whoever watches, and is behind, past
+   * what others have written.
+   */
   async leave(member: string): Promise<void> {
-    await this.kv.purge(memberKey(member));
+    await this.kv.delete(memberKey(member));
   }
 
   /**
@@ -88,9 +101,18 @@ export class LeaseStore {
       for await (const entry of watch) {
         const change = toChange(entry);
         if (change) onChange(change);
+        if (change?.kind === 'member' && change.state === 'left') this.clear(entry);
       }
     })();
     return () => watch.stop();
+  }
+
+  /** A deletion leaves a note, which everybody has heard of after a while. */
+  private clear({ created, revision }: KvEntry): void {
+    if (Date.now() - created.getTime() < NOTE_MS) return;
+    const cleared = this.link.manager().then(({ streams }) => streams.deleteMessage(LEASES_STREAM, revision, false));
+    // Others do so, too; and who starts next does it otherwise.
+    cleared.catch(() => {});
   }
 }
 

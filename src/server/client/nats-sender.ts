@@ -109,7 +109,9 @@ export class NatsSender implements LabelSender {
     const what = error.api_error?.description ?? error.message;
     const noStream = error.code === ErrorCode.NoResponders;
     return noStream
-      ? new Failure(`NATS at ${where} has no stream for ${this.subject}; is it the one that the Headwater server uses?`)
+      ? new Failure(
+          `NATS at ${where} has no stream that takes ${this.subject}: its label stream is full (see nats.streams.labels), or it is not the one that the Headwater server uses`,
+        )
       : new Failure(`NATS at ${where} took no label: ${what}`, { cause: error });
   }
 }
