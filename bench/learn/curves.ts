@@ -20,15 +20,15 @@ export interface CurveLine {
 }
 
 export interface Curve {
-  /** Each point is over so many samples, the newest. */
+  /** Each point is over so many samples, the newest; over all while there are fewer. */
   readonly window: number;
   readonly samples: readonly number[];
   readonly lines: readonly CurveLine[];
 }
 
-/** Windows that are a twentieth of the stream: shorter ones jump about, longer ones come late. */
+/** Windows that are a tenth of the stream: shorter ones jump about, longer ones come late. */
 export function windowFor(samples: number): number {
-  return POINT_WINDOW * Math.max(1, Math.round(samples / 20 / POINT_WINDOW));
+  return POINT_WINDOW * Math.max(1, Math.round(samples / 10 / POINT_WINDOW));
 }
 
 /**
@@ -55,17 +55,20 @@ export function averageCurve(passes: readonly (readonly CurvePoint[])[]): Curve 
 }
 
 /**
- * Points of a longer window, of the points whose 100 samples lie in it side by side; the first ones, whose window is not full, are left out.
+ * Points of a longer window, of the points whose 100 samples lie in it side by side; while it is not full, of all samples so far.
  * @param window A multiple of 100
  */
 export function widen(points: readonly CurvePoint[], window: number): CurvePoint[] {
   const bySamples = new Map(points.map((point) => [point.samples, point]));
   return points.flatMap(({ samples, accuracy }) => {
-    const parts = Array.from({ length: window / POINT_WINDOW }, (_, back) =>
+    const length = Math.min(samples, window);
+    const parts = Array.from({ length: Math.ceil(length / POINT_WINDOW) }, (_, back) =>
       bySamples.get(samples - back * POINT_WINDOW),
     );
-    if (samples < window || parts.some((part) => part === undefined)) return [];
-    const of = (name: string) => mean(parts.map((part) => part!.accuracy[name as CurveName] ?? 0));
+    if (parts.some((part) => part === undefined)) return [];
+    const share = (part: CurvePoint) => Math.min(part.samples, POINT_WINDOW) / length;
+    const of = (name: string) =>
+      parts.reduce((sum, part) => sum + share(part!) * (part!.accuracy[name as CurveName] ?? 0), 0);
     return [{ samples, accuracy: Object.fromEntries(Object.keys(accuracy).map((name) => [name, of(name)])) }];
   });
 }

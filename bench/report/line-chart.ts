@@ -38,10 +38,11 @@ const LEGEND_STEP = 24;
 export function lineChart(chart: Chart): string {
   const { title, x, lines } = chart;
   if (x.length < 2 || lines.length === 0) throw new Error(`a chart of ${lines.length} lines with ${x.length} points`);
-  const xTicks = ticks(0, x.at(-1)!, 8);
+  const end = x.at(-1)!;
+  const xTicks = ticks(0, end, 8).filter((value) => value <= end);
   const values = lines.flatMap(({ y }) => y);
   const yTicks = ticks(Math.min(...values), Math.max(...values), 8);
-  const xAt = scale([0, Math.max(x.at(-1)!, xTicks.at(-1)!)], [LEFT, RIGHT]);
+  const xAt = scale([0, end], [LEFT, RIGHT]);
   const yAt = scale([Math.min(yTicks[0]!, ...values), Math.max(yTicks.at(-1)!, ...values)], [BOTTOM, TOP]);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" role="img" aria-label="${escaped(title)}">`,
