@@ -149,7 +149,10 @@ async function bench(options: Options): Promise<LearnBenchResult> {
     options.jobs,
     console.error,
   );
-  if (problem !== undefined) console.error(problem);
+  if (problem !== undefined) {
+    if (options.write) throw new Error(`--write: the page holds whole tables, but ${problem}`);
+    console.error(problem);
+  }
   const passes = await runPasses(
     all.flatMap(({ tasks }) => tasks),
     options.jobs,
