@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createDeclaredHeads } from './heads/declared-heads.js';
-import { cleanUpHead, headProgress } from './heads/generations.js';
 import { HeadCatalogue } from './heads/head-catalogue.js';
+import { headProgress } from './heads/head-progress.js';
 import { HeadRegistry } from './heads/head-registry.js';
 import { ServingModels } from './heads/serving-models.js';
 import { type Stores, startTeaching, type Teaching } from './heads/teaching.js';
@@ -173,8 +173,7 @@ export class LearningSystem implements Learning {
   private async followHeads({ link, store, snapshots, log }: Stores): Promise<void> {
     const models = this.options.roles.includes('serve') ? new ServingModels(snapshots) : undefined;
     const parts = { store, models };
-    const cleanUp = cleanUpHead(store, snapshots, log, this.observer.log);
-    this.heads.connect({ link, store, snapshots, log, progress: headProgress(link, log), cleanUp });
+    this.heads.connect({ link, store, snapshots, log, progress: headProgress(link, log) });
     await this.registry.follow(parts);
     this.stops.push(() => this.registry.stop());
     const offStatus = link.onStatus((up) => {

@@ -73,6 +73,9 @@ export interface HeadDefinition {
   readonly createdAtMs: number;
 }
 
+/** One life of a head: after it was deleted, its name may be used again. */
+export type HeadGeneration = Pick<HeadDefinition, 'name' | 'generation'>;
+
 /**
  * A snapshot as serving needs it: standardisation is folded into the weights, so logits = weights · embedding + bias.
  */

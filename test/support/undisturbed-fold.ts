@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { NatsConnection } from 'nats';
+import type { NatsConnection, StoredMsg } from 'nats';
 import { HeadFold } from '../../src/learner/fold/head-fold.js';
 import { decodeEntry } from '../../src/learner/fold/log-entry.js';
+import { isNotFound } from '../../src/learner/nats/errors.js';
 import type { HeadDefinition } from '../../src/learner/types.js';
 
 /** A head as its log alone makes it. */
@@ -29,18 +30,15 @@ export async function storedVersions(nats: NatsConnection, head: string): Promis
   return (await kv.get(`${head}.latest`))?.json<{ versions: StoredVersion[] }>().versions ?? [];
 }
 
-/** Folds the whole training log of a head, as nobody disturbs it, and digests what comes out. The stream must hold no other head. */
+/** Folds the whole training log of a head, as nobody disturbs it, and digests what comes out. */
 export async function undisturbedFold(nats: NatsConnection, head: string): Promise<UndisturbedFold> {
   const kv = await nats.jetstream().views.kv('headwater-heads');
   const definition = (await kv.get(`${head}.definition`))?.json<HeadDefinition>();
   if (definition === undefined) throw new Error(`no head '${head}'`);
-  const manager = await nats.jetstreamManager();
-  const { state } = await manager.streams.info('HEADWATER_TRAINING');
   const fold = new HeadFold(definition);
   const ids: string[] = [];
   const labels: string[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const { data } = await manager.streams.getMessage('HEADWATER_TRAINING', { seq });
+  for await (const { data, seq } of entriesOf(nats, definition)) {
     const entry = decodeEntry(data);
     if (entry.kind === 'sample') {
       ids.push(entry.sample.id);
@@ -49,9 +47,27 @@ export async function undisturbedFold(nats: NatsConnection, head: string): Promi
     await fold.waitsFor();
     fold.fold(data, seq);
   }
+  const lastSequence = fold.sequence;
   await fold.settled();
-  const { model, state: bytes } = fold.snapshot();
-  return { ids, labels, lastSequence: state.last_seq, modelDigest: sha256(model), stateDigest: sha256(bytes) };
+  const { model, state } = fold.snapshot();
+  return { ids, labels, lastSequence, modelDigest: sha256(model), stateDigest: sha256(state) };
+}
+
+async function* entriesOf(nats: NatsConnection, { name, generation }: HeadDefinition): AsyncGenerator<StoredMsg> {
+  const manager = await nats.jetstreamManager();
+  const { state } = await manager.streams.info('HEADWATER_TRAINING');
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    // A narrower filter overlooks messages in nats-server 2.9.10.
+    const query = { seq, next_by_subj: '>' };
+    const message = await manager.streams.getMessage('HEADWATER_TRAINING', query).catch((error) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    // The last ones were removed.
+    if (message === undefined) return;
+    if (message.subject.startsWith(`headwater.training.${name}.${generation}.`)) yield message;
+    seq = message.seq;
+  }
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@ import { encodeAct, type LoggedAct } from '../fold/log-entry.js';
 import type { ExportedHead, HeadAct, HeadProgress, HeadRequest, HeadStatus, Heads } from '../learning.js';
 import type { NatsLink } from '../nats/connection.js';
 import { isUnavailable } from '../nats/errors.js';
-import type { HeadStore } from '../nats/head-store.js';
+import type { HeadStore, StoredDefinition } from '../nats/head-store.js';
 import type { SnapshotStore } from '../nats/snapshot-store.js';
 import type { TrainingLog } from '../nats/training-log.js';
 import { type HeadDefinition, LearnerError, type ServingHead } from '../types.js';
@@ -20,8 +20,6 @@ export interface CatalogueParts {
   readonly log: TrainingLog;
   /** Labels waiting and the log's end. */
   progress(definition: HeadDefinition): Promise<HeadProgress>;
-  /** Removes what a deleted generation leaves behind. */
-  cleanUp(definition: HeadDefinition): Promise<void>;
 }
 
 /** Heads as the server sees them: reads come from the registry at once, changes go to NATS. */
@@ -64,20 +62,19 @@ export class HeadCatalogue implements Heads {
   }
 
   delete(name: string, expectedVersion: number): Promise<void> {
-    return this.ask(async ({ store, cleanUp }) => {
+    return this.ask(async ({ store }) => {
       const [definition] = this.registry.must(name);
       const stored = await store.get(name, 'definition');
       if (!stored || stored.value.deleted) throw this.registry.unknown(name);
       const latest = (await store.get(name, 'latest'))?.value;
       const newest = latest?.generation === definition.generation ? (latest.versions[0]?.version ?? 0) : 0;
       if (newest !== expectedVersion) throw notThatVersion(name, newest, expectedVersion);
-      const value = { ...stored.value, deleted: true };
+      const value = asDeleted(stored.value);
       const revision = await store.compareAndSet(name, 'definition', value, stored.revision);
       if (revision === undefined) {
         throw new LearnerError('head_unavailable', `head '${name}' changed meanwhile; try again`);
       }
       this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
-      await cleanUp(definition);
     });
   }
 
@@ -101,7 +98,7 @@ export class HeadCatalogue implements Heads {
 
   import(request: HeadRequest, bytes: Uint8Array): Promise<HeadStatus> {
     return this.ask(async (parts) => {
-      const { snapshots, log, cleanUp, store } = parts;
+      const { snapshots, log, store } = parts;
       const model = readImport(request, bytes);
       const definition = await this.define(request, parts);
       try {
@@ -109,10 +106,9 @@ export class HeadCatalogue implements Heads {
         await append(log, definition, { kind: 'import_model', digest });
       } catch (error) {
         // Without its weights it would be another head than was asked for.
-        const value = { ...definition, deleted: true };
+        const value = asDeleted(definition);
         const revision = await store.put(definition.name, 'definition', value);
         this.registry.take({ head: definition.name, key: 'definition', stored: { value, revision }, revision });
-        await cleanUp(definition);
         throw error;
       }
       return this.registry.mustStatus(request.name);
@@ -140,13 +136,14 @@ export class HeadCatalogue implements Heads {
     return this.ask(({ progress }) => progress(this.registry.must(name)[0]));
   }
 
-  private async define(request: HeadRequest, { store }: CatalogueParts): Promise<HeadDefinition> {
+  private async define(request: HeadRequest, { store }: CatalogueParts): Promise<StoredDefinition> {
     const { name } = request;
     const classes = checkHeadRequest(request);
     const before = await store.get(name, 'definition');
     if (before && !before.value.deleted) throw alreadyThere(name);
     const generation = (before?.value.generation ?? 0) + 1;
-    const value = { ...request, classes, generation, createdAtMs: Date.now(), deleted: false };
+    const remains = before?.value.remains ?? [];
+    const value = { ...request, classes, generation, createdAtMs: Date.now(), deleted: false, remains };
     const revision = await store.compareAndSet(name, 'definition', value, before?.revision);
     if (revision === undefined) throw alreadyThere(name);
     this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
@@ -166,6 +163,11 @@ export class HeadCatalogue implements Heads {
 function append(log: TrainingLog, definition: HeadDefinition, change: LoggedAct): Promise<number> {
   const id = randomUUID();
   return log.appendAct(definition, id, encodeAct({ id, atMs: Date.now(), change }));
+}
+
+/** Who teaches removes what it leaves behind: see head-removal.ts. */
+function asDeleted(definition: StoredDefinition): StoredDefinition {
+  return { ...definition, deleted: true, remains: [...definition.remains, definition.generation] };
 }
 
 function notThatVersion(name: string, newest: number, expected: number): LearnerError {

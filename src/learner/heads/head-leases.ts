@@ -110,6 +110,12 @@ export class HeadLeases {
     return this.held.has(head) && !this.suspects.has(head) && this.life.certain;
   }
 
+  /** Whether the head belongs to this process among the learners that live, whoever teaches it now. */
+  isOurs(head: string): boolean {
+    const { self } = this.options;
+    return self !== undefined && preferredMember(head, this.life.members.able()) === self;
+  }
+
   /** Something was written that only the holder writes: looks whether somebody took the lease. @throws when NATS does not answer. */
   async doubt(head: string): Promise<void> {
     const stored = await this.options.store.lease(head);

@@ -114,6 +114,16 @@ export class HeadRegistry implements HeadDirectory {
     return this.views.get(name);
   }
 
+  /** Names of heads that were deleted at least once, and still left something. */
+  withRemains(): string[] {
+    return [...this.views.keys()].filter((name) => this.remains(name).length > 0);
+  }
+
+  /** Generations of the head that were deleted, and that still left something. */
+  remains(name: string): readonly number[] {
+    return this.views.get(name)?.definition?.value.remains ?? [];
+  }
+
   /** Definitions of all heads, by name. */
   definitions(): HeadDefinition[] {
     const names = [...this.views.keys()].sort();

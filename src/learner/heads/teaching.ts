@@ -12,6 +12,7 @@ import { LogCompactor } from './compaction.js';
 import { HeadLearners } from './head-learners.js';
 import { HeadLeases } from './head-leases.js';
 import type { HeadRegistry } from './head-registry.js';
+import { HeadRemoval } from './head-removal.js';
 import type { LiveHead } from './head-view.js';
 import { openHolderId } from './holder-id.js';
 import { LearnerSet } from './learner-set.js';
@@ -54,7 +55,9 @@ export async function startTeaching(options: TeachingOptions): Promise<Teaching>
   const holder = roles.includes('learn') ? await openHolderId(dataDir, observer.log) : undefined;
   const leases = new HeadLeases({ link, store, registry, leaseMs: learn.leaseMs, observer, self: holder?.id });
   const learners = holder && headLearners(options, leases);
+  const removal = holder && new HeadRemoval({ ...options, isOurs: (head) => leases.isOurs(head) });
   const stop = async () => {
+    await removal?.stop();
     learners?.leave();
     await leases.stop();
     await learners?.stop();

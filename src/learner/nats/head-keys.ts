@@ -106,6 +106,8 @@ const definitionSchema = z.object({
   createdAtMs: z.number(),
   /** A head that was deleted keeps its definition, so that the next one of that name gets the next generation. */
   deleted: z.boolean().default(false),
+  /** Generations that were deleted, and whose log, snapshots and keys are still being removed. */
+  remains: z.array(z.number()).default([]),
 });
 
 /** `<head>.latest`: the newest snapshot and the older ones that can still be served. Moved by compare-and-set alone. */
@@ -139,7 +141,7 @@ const compactionSchema = z.object({
 /** `<head>.damaged`: who serves found that these weights can't be read. Whoever teaches the head stores them anew and removes the key. */
 const damagedSchema = z.object({ generation: z.number(), version: z.number(), modelDigest: z.string() });
 
-export type StoredDefinition = HeadDefinition & { readonly deleted: boolean };
+export type StoredDefinition = HeadDefinition & { readonly deleted: boolean; readonly remains: readonly number[] };
 export type LatestPointer = z.infer<typeof latestSchema>;
 export type ServingPin = z.infer<typeof servingSchema>;
 export type CompactionRecord = z.infer<typeof compactionSchema>;

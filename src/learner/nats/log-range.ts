@@ -1,6 +1,6 @@
 import type { JsMsg } from 'nats';
 import { subjects } from '../names.js';
-import type { HeadDefinition } from '../types.js';
+import type { HeadGeneration } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { StreamFollower } from './stream-follower.js';
 import { TRAINING_STREAM } from './streams.js';
@@ -29,7 +29,7 @@ export interface LogRange {
  */
 export async function* readLogRange(
   link: NatsLink,
-  { name, generation }: HeadDefinition,
+  { name, generation }: HeadGeneration,
   { after, to, headersOnly, signal, onTrouble = () => {} }: LogRange,
   lastSequence: () => Promise<number>,
 ): AsyncGenerator<JsMsg[]> {

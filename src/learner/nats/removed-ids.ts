@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type LabelOrigin, subjects } from '../names.js';
-import { type HeadDefinition, LearnerError } from '../types.js';
+import { type HeadDefinition, type HeadGeneration, LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { HeadStore } from './head-store.js';
 import { storedMessage } from './stored-message.js';
@@ -65,8 +65,8 @@ export class RemovedIds {
     throw new LearnerError('nats_setup', `the stream ${IDS_STREAM} is full: ${remedy}`);
   }
 
-  /** Forgets a head's ids: its generation has ended. */
-  async purge(head: HeadDefinition): Promise<void> {
+  /** Forgets a head's ids: its generation has ended. Nobody follows the stream, so it may be purged. */
+  async purge(head: HeadGeneration): Promise<void> {
     const filter = subjects.removedIdsOfHead(head.name, head.generation);
     await (await this.link.manager()).streams.purge(IDS_STREAM, { filter });
   }

@@ -1,4 +1,4 @@
-import { type HeadDefinition, LearnerError } from '../types.js';
+import { type HeadDefinition, type HeadGeneration, LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { ObjectChunks, sha256 } from './object-chunks.js';
 import { HEADS_BUCKET } from './streams.js';
@@ -64,7 +64,7 @@ export class SnapshotStore {
   }
 
   /** Removes all objects of a head's generation. */
-  async removeAll(head: HeadDefinition): Promise<void> {
+  async removeAll(head: HeadGeneration): Promise<void> {
     for (const name of await this.objects.names(ownerPrefix(head))) {
       this.forget(name);
       await this.objects.remove(name);
@@ -110,7 +110,7 @@ export class SnapshotStore {
   }
 }
 
-function ownerPrefix({ name, generation }: HeadDefinition): string {
+function ownerPrefix({ name, generation }: HeadGeneration): string {
   return `${name}/${generation}/`;
 }
 

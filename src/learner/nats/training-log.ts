@@ -1,7 +1,7 @@
 import type { JetStreamManager, JsMsg } from 'nats';
 import { decodeEntry } from '../fold/log-entry.js';
 import { actIdentity, type LabelOrigin, messageKey, sampleIdentity, subjects } from '../names.js';
-import { type HeadDefinition, LearnerError } from '../types.js';
+import { type HeadDefinition, type HeadGeneration, LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { isNotFound, isStoreRefusal, JETSTREAM_ERROR, jetStreamCode } from './errors.js';
 import { type LogRange, readLogRange } from './log-range.js';
@@ -76,7 +76,7 @@ export class TrainingLog {
   }
 
   /** Sequence of the newest entry of this head; 0 when it has none. */
-  async lastSequence(head: HeadDefinition): Promise<number> {
+  async lastSequence(head: HeadGeneration): Promise<number> {
     const manager = await this.link.manager();
     try {
       const last = await manager.streams.getMessage(TRAINING_STREAM, {
@@ -96,14 +96,19 @@ export class TrainingLog {
   }
 
   /** A part of a head's log: see `readLogRange`. */
-  read(head: HeadDefinition, range: LogRange): AsyncGenerator<JsMsg[]> {
+  read(head: HeadGeneration, range: LogRange): AsyncGenerator<JsMsg[]> {
     return readLogRange(this.link, head, range, () => this.lastSequence(head));
   }
 
-  /** Removes a head's entries, and what is remembered of removed ones: its generation has ended. */
-  async purge(head: HeadDefinition): Promise<void> {
-    await this.removeTo(head, Number.MAX_SAFE_INTEGER);
+  /**
+   * Removes a head's entries, and what is remembered of removed ones: its generation has ended. It takes minutes for a million entries.
+   * @param mayGoOn as for `removeTo`
+   * @returns false when it was interrupted
+   */
+  async purge(head: HeadGeneration, mayGoOn: () => boolean = () => true): Promise<boolean> {
+    if (!(await this.removeTo(head, Number.MAX_SAFE_INTEGER, mayGoOn))) return false;
     await this.removed.purge(head);
+    return true;
   }
 
   /**
@@ -113,7 +118,7 @@ export class TrainingLog {
    * @param mayGoOn asked between batches
    * @returns false when it was interrupted
    */
-  async removeTo(head: HeadDefinition, sequence: number, mayGoOn: () => boolean = () => true): Promise<boolean> {
+  async removeTo(head: HeadGeneration, sequence: number, mayGoOn: () => boolean = () => true): Promise<boolean> {
     const manager = await this.link.manager();
     for await (const entries of this.read(head, { after: 0, to: sequence, headersOnly: true })) {
       if (!mayGoOn()) return false;

@@ -36,6 +36,7 @@ function definition(generation = 1, deleted = false): StoredDefinition {
     learner: defaultLearnerOptions,
     createdAtMs: 1,
     deleted,
+    remains: [],
   };
 }
 

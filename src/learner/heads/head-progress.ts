@@ -1,8 +1,6 @@
-import type { HeadProgress, LearningObserver } from '../learning.js';
+import type { HeadProgress } from '../learning.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection.js';
-import type { HeadStore } from '../nats/head-store.js';
-import type { SnapshotStore } from '../nats/snapshot-store.js';
 import { EMBED_STREAM, LABELS_STREAM, PARKED_STREAM } from '../nats/streams.js';
 import type { TrainingLog } from '../nats/training-log.js';
 import type { HeadDefinition } from '../types.js';
@@ -20,23 +18,5 @@ export function headProgress(link: NatsLink, log: TrainingLog): (head: HeadDefin
     const parked = await count(PARKED_STREAM, subjects.parked(head.name));
     const embed = await count(EMBED_STREAM, subjects.embed(head.backbone, head.name));
     return { labelsWaiting: labels + parked + embed, logSequence: await log.lastSequence(head) };
-  };
-}
-
-/** Removes what a deleted head leaves behind. Learners have seen the deletion first, or fail at their next pointer. */
-export function cleanUpHead(
-  store: HeadStore,
-  snapshots: SnapshotStore,
-  log: TrainingLog,
-  tell: LearningObserver['log'],
-): (head: HeadDefinition) => Promise<void> {
-  return async (head) => {
-    for (const key of ['latest', 'serving', 'compaction', 'damaged'] as const) {
-      await store.removeOf(head.generation, head.name, key);
-    }
-    await log.purge(head);
-    await snapshots.removeAll(head).catch((error: Error) => {
-      tell('warn', `snapshots of the deleted head '${head.name}' were not removed: ${error.message}`);
-    });
   };
 }
