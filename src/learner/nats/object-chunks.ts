@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { headers, type JetStreamManager, nuid, type StoredMsg } from 'nats';
+import { messageKey } from '../names.js';
 import { LearnerError } from '../types.js';
 import type { NatsLink } from './connection.js';
 import { isNotFound } from './errors.js';
@@ -9,13 +10,16 @@ import { storedMessage } from './stored-message.js';
 // NATS's object store (architecture decision record ADR-20 of NATS), read and written in pieces. nats.js's own client hashes whole objects in
 // JavaScript, in one go: tens of megabytes would hold up every request for longer than a version's swap may.
 
-const CHUNK_BYTES = 128 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 /** Other writers' chunks may be larger, up to what a message holds. */
 const MAX_CHUNK_BYTES = 64 << 20;
-const CHUNKS_IN_FLIGHT = 4;
+const CHUNKS_IN_FLIGHT = 8;
 /** Hashed between two turns of the event loop: about 1 ms. */
 const HASH_BYTES = 512 * 1024;
 const PUBLISH_TIMEOUT_MS = 10_000;
+
+/** Our chunks' ids: the key of their object's name, and a random part. */
+const OWN_ID = /^([\w-]{22})-\w{22}$/;
 
 /** What the store keeps of an object beside its chunks. */
 interface ObjectMeta {
@@ -58,27 +62,23 @@ export class ObjectChunks {
   async put(name: string, bytes: Uint8Array, digest: Buffer, replace: boolean): Promise<void> {
     const before = await this.meta(name);
     if (before && !replace) return;
-    const id = nuid.next();
-    try {
-      const first = await this.publishChunks(this.chunkSubject(id), bytes);
-      const meta = {
-        bucket: this.bucket,
-        name,
-        nuid: id,
-        size: bytes.length,
-        chunks: Math.ceil(bytes.length / CHUNK_BYTES),
-        digest: `SHA-256=${digest.toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`,
-        mtime: new Date().toISOString(),
-        options: { max_chunk_size: CHUNK_BYTES },
-        metadata: { first: String(first) },
-      } satisfies ObjectMeta & Record<string, unknown>;
-      const rollup = headers();
-      rollup.set('Nats-Rollup', 'sub');
-      await this.publish(this.metaSubject(name), Buffer.from(JSON.stringify(meta)), rollup);
-    } catch (error) {
-      await this.purge(this.chunkSubject(id)).catch(() => {});
-      throw error;
-    }
+    const id = `${messageKey(name)}-${nuid.next()}`;
+    const first = await this.publishChunks(this.chunkSubject(id), bytes);
+    const meta = {
+      bucket: this.bucket,
+      name,
+      nuid: id,
+      size: bytes.length,
+      chunks: Math.ceil(bytes.length / CHUNK_BYTES),
+      digest: `SHA-256=${digest.toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`,
+      mtime: new Date().toISOString(),
+      options: { max_chunk_size: CHUNK_BYTES },
+      metadata: { first: String(first) },
+    } satisfies ObjectMeta & Record<string, unknown>;
+    const rollup = headers();
+    rollup.set('Nats-Rollup', 'sub');
+    // Without an answer it may be stored or not: the chunks stay, and go with `removeUnfinished` if it is not.
+    await this.publish(this.metaSubject(name), Buffer.from(JSON.stringify(meta)), rollup);
     if (before) await this.purge(this.chunkSubject(before.nuid));
   }
 
@@ -107,13 +107,51 @@ export class ObjectChunks {
   }
 
   /** Names of the objects that begin so. It looks at all there are. */
-  async names(prefix: string): Promise<string[]> {
+  async names(prefix = ''): Promise<string[]> {
+    const encoded = await this.lastTokens('M');
+    return encoded.map((text) => Buffer.from(text, 'base64').toString()).filter((name) => name.startsWith(prefix));
+  }
+
+  /** When the object was stored (Unix time); undefined: there is none. */
+  async storedAtMs(name: string): Promise<number | undefined> {
+    return (await this.last(this.metaSubject(name)))?.time.getTime();
+  }
+
+  /**
+   * Removes chunks whose object was never finished, since its writer died or was never answered.
+   * @param beforeMs only those that were stored before this (Unix time): a younger one may still be written
+   * @returns how many such objects there were
+   */
+  async removeUnfinished(beforeMs: number): Promise<number> {
+    const names = new Map((await this.names()).map((name) => [messageKey(name), name]));
+    const byKey = new Map<string, string[]>();
+    for (const id of await this.lastTokens('C')) {
+      const key = id.match(OWN_ID)?.[1];
+      // Those of other writers have no such key, and are left alone.
+      if (key !== undefined) byKey.set(key, [...(byKey.get(key) ?? []), id]);
+    }
+    let removed = 0;
+    for (const [key, ids] of byKey) {
+      const name = names.get(key);
+      // One object, one set of chunks: nothing to look at.
+      if (name !== undefined && ids.length === 1) continue;
+      const current = name === undefined ? undefined : (await this.meta(name))?.nuid;
+      for (const id of ids) {
+        const storedAtMs = (await this.last(this.chunkSubject(id)))?.time.getTime() ?? Number.POSITIVE_INFINITY;
+        if (id === current || storedAtMs >= beforeMs) continue;
+        await this.purge(this.chunkSubject(id));
+        removed += 1;
+      }
+    }
+    return removed;
+  }
+
+  /** What the subjects under `$O.<bucket>.<kind>.` end in. */
+  private async lastTokens(kind: 'C' | 'M'): Promise<string[]> {
+    const prefix = `$O.${this.bucket}.${kind}.`;
     const manager = await this.link.manager();
-    const subjects = `$O.${this.bucket}.M.>`;
-    const { state } = await manager.streams.info(this.stream, { subjects_filter: subjects });
-    return Object.keys(state.subjects ?? {})
-      .map((subject) => Buffer.from(subject.slice(subjects.length - 1), 'base64').toString())
-      .filter((name) => name.startsWith(prefix));
+    const { state } = await manager.streams.info(this.stream, { subjects_filter: `${prefix}>` });
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
   }
 
   private async publishChunks(subject: string, bytes: Uint8Array): Promise<number> {
@@ -154,9 +192,12 @@ export class ObjectChunks {
     );
   }
 
+  private last(subject: string): Promise<StoredMsg | undefined> {
+    return this.ask((manager) => manager.streams.getMessage(this.stream, { last_by_subj: subject }));
+  }
+
   private async meta(name: string): Promise<ObjectMeta | undefined> {
-    const query = { last_by_subj: this.metaSubject(name) };
-    const message = await this.ask((manager) => manager.streams.getMessage(this.stream, query));
+    const message = await this.last(this.metaSubject(name));
     if (message === undefined) return undefined;
     try {
       const meta = message.json<ObjectMeta>();
