@@ -66,7 +66,19 @@ async function isWhole(snapshots: SnapshotStore, { definition }: HeadStatus, dig
   );
 }
 
-for (const [how, harm] of Object.entries({ damaged: damage, 'cut short': truncate })) {
+/** Removes the object. */
+async function lose(client: NatsConnection, name: string): Promise<void> {
+  const manager = await client.jetstreamManager();
+  const encoded = Buffer.from(name)
+    .toString('base64url')
+    .padEnd(Math.ceil(name.length / 3) * 4, '=');
+  const { purged } = await manager.streams.purge('OBJ_headwater-heads', { filter: `$O.headwater-heads.M.${encoded}` });
+  assert.equal(purged, 1);
+}
+
+const harms = Object.entries({ damaged: damage, 'cut short': truncate, missing: lose });
+
+for (const [how, harm] of harms) {
   test(`a state that is ${how} is told, replaced by an older one and the log, and stored anew`, options, async (t) => {
     const { ends, nats, client, store } = await setUp(t);
     const [newest] = await storedVersions(client, 'pets');
@@ -102,33 +114,37 @@ test('without any readable state the head is learned again from the beginning of
   assert.equal((await storedVersions(client, 'pets'))[0]?.stateDigest, truth.stateDigest);
 });
 
-test(
-  'while the weights of the newest version are damaged the last good one serves, until its learner has stored them anew',
-  options,
-  async (t) => {
-    const { ends, nats, client } = await setUp(t);
-    const [newest, before] = await storedVersions(client, 'pets');
-    assert.ok(newest && before);
-    await damage(client, `pets/1/model/${newest.modelDigest}`);
-    const server = await startTestLearning(ends, nats.url, { roles: ['serve'], heads: [] });
-    await until('an older version serves', () => server.status().servingVersion === before.version, {
-      state: () => server.problems,
-    });
-    const { state } = server.status();
-    assert.match(
-      state,
-      new RegExp(`^version ${newest.version} can't be loaded: .*damaged.*; version ${before.version} is`),
-    );
-    assert.equal(server.learning.heads.serving('pets').version, before.version);
+for (const [how, harm] of harms) {
+  test(
+    `while the weights of the newest version are ${how} the last good one serves, until its learner has stored them anew`,
+    options,
+    async (t) => {
+      const { ends, nats, client } = await setUp(t);
+      const [newest, before] = await storedVersions(client, 'pets');
+      assert.ok(newest && before);
+      await harm(client, `pets/1/model/${newest.modelDigest}`);
+      const server = await startTestLearning(ends, nats.url, { roles: ['serve'], heads: [] });
+      await until('an older version serves', () => server.status().servingVersion === before.version, {
+        state: () => server.problems,
+      });
+      const { state } = server.status();
+      assert.match(
+        state,
+        new RegExp(
+          `^version ${newest.version} can't be loaded: .*(damaged|cut short|missing).*; version ${before.version} is`,
+        ),
+      );
+      assert.equal(server.learning.heads.serving('pets').version, before.version);
 
-    const learner = await startTestLearning(ends, nats.url, { roles: ['learn'], heads: [], snapshots });
-    await until('the newest version serves', () => server.status().servingVersion === newest.version, {
-      state: () => [server.status(), server.problems, learner.problems],
-    });
-    assert.equal(server.status().state, 'ready');
-    assert.ok(learner.problems.some((line) => line.includes(`weights of version ${newest.version} are stored anew`)));
-  },
-);
+      const learner = await startTestLearning(ends, nats.url, { roles: ['learn'], heads: [], snapshots });
+      await until('the newest version serves', () => server.status().servingVersion === newest.version, {
+        state: () => [server.status(), server.problems, learner.problems],
+      });
+      assert.equal(server.status().state, 'ready');
+      assert.ok(learner.problems.some((line) => line.includes(`weights of version ${newest.version} are stored anew`)));
+    },
+  );
+}
 
 test(
   'damaged weights of an older version are given up, and a running learner makes a newer one at once',

@@ -61,8 +61,8 @@ async function isWholeFold(client: NatsConnection, head: string): Promise<void> 
   const [newest] = await storedVersions(client, head);
   assert.equal(new Set(truth.ids).size, truth.ids.length);
   assert.deepEqual(
-    [newest?.position.sequence, newest?.modelDigest],
-    [truth.lastSequence, truth.modelDigest],
+    [newest?.position.sequence, newest?.modelDigest, newest?.stateDigest],
+    [truth.lastSequence, truth.modelDigest, truth.stateDigest],
     'the newest version is the fold of the whole log',
   );
 }
