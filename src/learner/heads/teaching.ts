@@ -17,6 +17,7 @@ import type { LiveHead } from './head-view.js';
 import { openHolderId } from './holder-id.js';
 import { LearnerSet } from './learner-set.js';
 import { Limited } from './limited.js';
+import { ObjectSweep } from './object-sweep.js';
 import { SnapshotPaces } from './snapshot-schedule.js';
 
 /** What reads and writes in NATS. */
@@ -56,7 +57,9 @@ export async function startTeaching(options: TeachingOptions): Promise<Teaching>
   const leases = new HeadLeases({ link, store, registry, leaseMs: learn.leaseMs, observer, self: holder?.id });
   const learners = holder && headLearners(options, leases);
   const removal = holder && new HeadRemoval({ ...options, isOurs: (head) => leases.isOurs(head) });
+  const sweep = holder && objectSweep(options, leases);
   const stop = async () => {
+    await sweep?.stop();
     await removal?.stop();
     learners?.leave();
     await leases.stop();
@@ -74,6 +77,11 @@ export async function startTeaching(options: TeachingOptions): Promise<Teaching>
     taughtBy: (head) => leases.taughtBy(head),
     stop,
   };
+}
+
+function objectSweep(options: TeachingOptions, leases: HeadLeases): ObjectSweep {
+  const teaches = (head: string) => leases.certain(head);
+  return new ObjectSweep({ ...options, teaches, isOurs: (name) => leases.isOurs(name) });
 }
 
 function headLearners(options: TeachingOptions, leases: HeadLeases): HeadLearners {

@@ -6,6 +6,13 @@ import { HEADS_BUCKET } from './streams.js';
 /** What a snapshot is made of: the weights that serving loads, and the learners' state. */
 export type SnapshotPart = 'model' | 'state';
 
+export interface SnapshotObject {
+  readonly head: string;
+  readonly generation: number;
+  readonly part: SnapshotPart;
+  readonly digest: string;
+}
+
 /** The newest weights are kept in memory too, so that the process that learned a version need not load it to serve it. */
 const MAX_CACHED_BYTES = 64 << 20;
 /** Names of objects that were found damaged, until they are stored anew. */
@@ -71,6 +78,21 @@ export class SnapshotStore {
     }
   }
 
+  /** All objects of all heads. */
+  async list(): Promise<SnapshotObject[]> {
+    return (await this.objects.names()).map(parseName).filter((object) => object !== undefined);
+  }
+
+  /** When an object was stored (Unix time); undefined: there is none. */
+  storedAtMs(head: HeadGeneration, part: SnapshotPart, digest: string): Promise<number | undefined> {
+    return this.objects.storedAtMs(objectName(head, part, digest));
+  }
+
+  /** Removes what is left of objects that were never finished. @returns how many */
+  removeUnfinished(beforeMs: number): Promise<number> {
+    return this.objects.removeUnfinished(beforeMs);
+  }
+
   private async checked(name: string, digest: string): Promise<Uint8Array> {
     try {
       return await this.read(name, digest);
@@ -114,6 +136,12 @@ function ownerPrefix({ name, generation }: HeadGeneration): string {
   return `${name}/${generation}/`;
 }
 
-function objectName(head: HeadDefinition, part: SnapshotPart, digest: string): string {
+function objectName(head: HeadGeneration, part: SnapshotPart, digest: string): string {
   return `${ownerPrefix(head)}${part}/${digest}`;
+}
+
+function parseName(name: string): SnapshotObject | undefined {
+  const [head = '', generation = '', part = '', digest = '', ...rest] = name.split('/');
+  if (rest.length > 0 || digest === '' || (part !== 'model' && part !== 'state')) return undefined;
+  return { head, generation: Number(generation), part, digest };
 }
