@@ -17,6 +17,7 @@ const definition = {
   learner: defaultLearnerOptions,
   createdAtMs: 1,
   deleted: false,
+  remains: [],
 };
 
 test('what is written is what is read', () => {
