@@ -37,10 +37,10 @@ test('kill -9 of server and nats-server during a stream: nothing recorded is los
   ends.after(() => nats.close());
   const natsPid = () => JSON.parse(readFileSync(join(server.dataDir, 'nats.json'), 'utf8')).pid as number;
 
-  const total = 1_200;
+  const total = process.env.HEADWATER_TEST_FULL === '1' ? 2_400 : 600;
   const disturbances: Record<number, () => Promise<void>> = {
     // The server alone: its nats-server is orphaned, and must not run twice on one store.
-    300: async () => {
+    [total / 4]: async () => {
       const orphan = natsPid();
       await server.kill9();
       assert.ok(isRunning(orphan), 'kill -9 leaves nats-server behind');
@@ -48,9 +48,9 @@ test('kill -9 of server and nats-server during a stream: nothing recorded is los
       assert.ok(!isRunning(orphan), 'the orphaned nats-server was stopped before the next one started');
     },
     // Its nats-server alone: the server starts it again.
-    600: async () => process.kill(natsPid(), 'SIGKILL') && undefined,
+    [total / 2]: async () => process.kill(natsPid(), 'SIGKILL') && undefined,
     // Both at once.
-    900: async () => {
+    [(total * 3) / 4]: async () => {
       process.kill(natsPid(), 'SIGKILL');
       await server.kill9();
       await server.start();
