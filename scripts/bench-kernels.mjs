@@ -32,7 +32,10 @@ function units() {
       source: `arithmetic/${isa}.cpp`,
       flags: [...flags.filter((flag) => flag !== '-mfma'), '-ffp-contract=off'],
     })),
-    ...['isa.cpp', 'cpu.cpp', 'arithmetic/choose.cpp', 'test/time_kernels.cpp'].map((source) => ({ source, flags: [] })),
+    ...['isa.cpp', 'cpu.cpp', 'arithmetic/choose.cpp', 'test/time_kernels.cpp'].map((source) => ({
+      source,
+      flags: [],
+    })),
   ];
 }
 
