@@ -31,7 +31,7 @@ export interface RefitOptions {
    * With n samples learned since the world last changed (at most `capacity`) when a refit began, the next one begins (growth - 1) n samples later...
    */
   readonly growth: number;
-  /** ... and this one is installed after `delay` * n samples (rounded up). */
+  /** ... and this one is installed after `delay` * n samples (rounded up; some at least, and more when it chooses its penalty: refit-schedule.ts). */
   readonly delay: number;
 }
 

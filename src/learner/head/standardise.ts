@@ -1,4 +1,5 @@
 import { sumInEightLanes } from '../arithmetic/eight-lanes.js';
+import { selectInPlace } from './select.js';
 
 /**
  * Length (root mean square) that standardised embeddings would have without the floor, whatever their dimensions; with it they are
@@ -123,8 +124,6 @@ export function nearnessOf(squaredLength: number, typicalSquaredLength: number):
 
 /** The upper median of the values above zero; 0 when there are none. */
 function medianAboveZero(values: Float64Array): number {
-  // A typed array's sort is numeric and takes the same time for any input, near enough.
-  const sorted = Float64Array.from(values).sort();
-  const zeros = sorted.findIndex((value) => value > 0);
-  return zeros < 0 ? 0 : sorted[(zeros + sorted.length) >>> 1]!;
+  const above = values.filter((value) => value > 0);
+  return above.length === 0 ? 0 : selectInPlace(above, above.length >>> 1);
 }

@@ -37,10 +37,16 @@ export type Solve = (
 /** What is known before the first choice. */
 export const noChoice: PenaltyChoice = { index: firstPenalty, side: 0, extent: 0, classifier: undefined };
 
+/** Whether the job's fit chooses the penalty, which takes as long again. */
+export function isChoiceDue({ choice, extent, heldOut }: FitJob): boolean {
+  const judges = heldOut.reduce((sum, held) => sum + held, 0);
+  return judges >= LEAST_HELD_OUT && extent >= CHOOSE_AGAIN * choice.extent;
+}
+
 /** Fits without the held-out members, with the last penalty and one neighbour of it (at first with all), and compares the loss of the held-out ones. */
 export function choosePenalty(job: FitJob, all: Members, solve: Solve, arithmetic: Arithmetic): PenaltyChoice {
   const { choice, classes, extent } = job;
-  if (extent < CHOOSE_AGAIN * choice.extent) return choice;
+  if (!isChoiceDue(job)) return choice;
   const taken = spread(all.samples, MOST_MEMBERS);
   const judges = select(
     all,

@@ -4,7 +4,7 @@ import type { RefitOptions } from '../types.js';
 import { checkClass, checkLength, checkSample } from './check-sample.js';
 import type { FitJob, FitResult, PenaltyChoice } from './fit-job.js';
 import type { DriftChange, Learner, LearnerState, LinearClassifier } from './learner.js';
-import { noChoice, penalties } from './penalty-choice.js';
+import { isChoiceDue, noChoice, penalties } from './penalty-choice.js';
 import { firstRefitAt, planRefit } from './refit-schedule.js';
 import { decodeRefitState, encodeRefitState } from './refit-state.js';
 import { ReplayedSgd } from './replayed-sgd.js';
@@ -61,6 +61,7 @@ export class RefitLearner implements Learner {
     private readonly trainer: Trainer,
     state?: LearnerState,
   ) {
+    trainer.prepare?.();
     const saved = state && decodeRefitState(state, dimensions, options.capacity);
     this.reservoir = new Reservoir(dimensions, options.capacity, SEED, saved?.reservoir);
     this.replays = new Replays(this.reservoir, saved?.freshSince ?? 0);
@@ -184,12 +185,13 @@ export class RefitLearner implements Learner {
 
   private start(): void {
     const extent = Math.min(this.samples - this.changedAt, this.options.capacity);
-    const { dueAt, nextAt } = planRefit(this.samples, extent, this.options);
+    const job = this.job(extent);
+    const { dueAt, nextAt } = planRefit(this.samples, extent, this.options, isChoiceDue(job));
     this.startAt = nextAt;
     const classes = Array.from({ length: this.classCount }, (_, c) => c);
     const inFlight: RefitInFlight = { startedAt: this.samples, dueAt, classes, result: undefined, promise: undefined };
     this.inFlight = inFlight;
-    const result = this.trainer.run(this.job(extent));
+    const result = this.trainer.run(job);
     if (!(result instanceof Promise)) {
       inFlight.result = result;
       return;

@@ -41,6 +41,13 @@ export class ThreadTrainer implements Trainer {
     });
   }
 
+  /** Starts the thread before the first job is there. */
+  prepare(): void {
+    if (this.terminated || this.worker !== undefined) return;
+    this.worker = this.start();
+    this.worker.unref();
+  }
+
   /** Ends the thread; jobs that wait are rejected, and so is every later one. */
   async terminate(): Promise<void> {
     this.terminated = true;

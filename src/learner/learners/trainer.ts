@@ -8,6 +8,8 @@ export interface Trainer {
    * @returns the result itself where it is there at once
    */
   run(job: FitJob): FitResult | Promise<FitResult>;
+  /** There will be jobs: what takes time to start may start now. */
+  prepare?(): void;
 }
 
 /** Does them at once, in the calling thread: for replays and tests. */

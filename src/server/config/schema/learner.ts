@@ -27,7 +27,7 @@ const refit = z.strictObject({
     .describe('the next refit begins at so many times the samples'),
   delay: real(0, 1)
     .default(preset.refit.delay)
-    .describe('one that began at n samples is installed delay x n samples later'),
+    .describe('one that began at n samples is installed delay x n samples later (32 at least); 0: at once'),
 });
 
 const drift = z.strictObject({

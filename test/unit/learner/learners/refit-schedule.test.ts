@@ -7,7 +7,7 @@ function schedule(growth: number, delay: number, capacity: number, samples: numb
   const refits: { start: number; due: number }[] = [];
   let start = firstRefitAt;
   while (start <= samples) {
-    const { dueAt, nextAt } = planRefit(start, Math.min(start, capacity), { growth, delay, capacity });
+    const { dueAt, nextAt } = planRefit(start, Math.min(start, capacity), { growth, delay, capacity }, false);
     refits.push({ start, due: dueAt });
     start = nextAt;
   }
@@ -15,17 +15,36 @@ function schedule(growth: number, delay: number, capacity: number, samples: numb
 }
 
 test('starts grow geometrically, and each refit is installed a fixed fraction of its start later', () => {
-  assert.deepEqual(schedule(1.5, 0.1, 1e6, 200), [
-    { start: 32, due: 36 },
-    { start: 48, due: 53 },
-    { start: 72, due: 80 },
-    { start: 108, due: 119 },
-    { start: 162, due: 179 },
+  assert.deepEqual(schedule(1.5, 0.1, 1e6, 1000).slice(-4), [
+    { start: 216, due: 248 },
+    { start: 324, due: 357 },
+    { start: 486, due: 535 },
+    { start: 729, due: 802 },
   ]);
 });
 
+test('the first refits have time, too, and with a choice of the penalty twice as much', () => {
+  assert.deepEqual(schedule(1.5, 0.1, 1e6, 200), [
+    { start: 32, due: 64 },
+    { start: 64, due: 96 },
+    { start: 96, due: 128 },
+    { start: 144, due: 176 },
+  ]);
+  const options = { growth: 1.2, delay: 0.15, capacity: 1e6 };
+  for (const samples of [40, 4000]) {
+    const [plain, choosing] = [false, true].map((chooses) => planRefit(samples, samples, options, chooses));
+    assert.equal(choosing!.dueAt - samples, 2 * (plain!.dueAt - samples));
+  }
+});
+
+test('without a delay, a refit is due at once', () => {
+  for (const chooses of [false, true]) {
+    assert.equal(planRefit(32, 32, { growth: 1.2, delay: 0, capacity: 1e6 }, chooses).dueAt, 32);
+  }
+});
+
 test('with a full reservoir, the intervals stay as they are', () => {
-  const starts = schedule(1.5, 0.25, 100, 1000).map(({ start }) => start);
+  const starts = schedule(1.5, 0.5, 100, 1000).map(({ start }) => start);
   const last = starts.slice(-5);
   for (let i = 1; i < last.length; i++) assert.equal(last[i]! - last[i - 1]!, 50);
 });

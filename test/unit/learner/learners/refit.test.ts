@@ -12,7 +12,7 @@ import { type Blobs, blobs } from '../../../contract/learner/blobs.js';
 import { addClasses, learn, predict, snapshot, upTo } from '../../../contract/learner/drive.js';
 
 const dimensions = 12;
-// Starts at 32, 48, 72, 108, ...; due at 36, 53, 80, 119, ...
+// Starts at 32, 64, 96, 144, ...; due 32 samples after that.
 const options = { capacity: 1000, growth: 1.5, delay: 0.1 };
 
 /** Does a job when it is told to. */
@@ -54,7 +54,7 @@ test('a refit starts at its count, and nothing waits for it before it is due', (
   assert.equal(trainer.jobs.length, 1);
   assert.equal(trainer.jobs[0]!.job.labels.length, 32);
   assert.equal(learner.waitsFor(), undefined);
-  teach(learner, data, 3);
+  teach(learner, data, 31);
   assert.equal(learner.waitsFor(), undefined);
   teach(learner, data, 1);
   assert.ok(learner.waitsFor() instanceof Promise);
@@ -71,7 +71,7 @@ test('a result is installed at its sample, however early it is there', async () 
   teach(without, same, 32);
   trainer.jobs[0]!.finish();
   await early.settled();
-  for (let n = 33; n <= 35; n++) {
+  for (let n = 33; n <= 63; n++) {
     teach(early, data, 1);
     teach(without, same, 1);
     assert.deepEqual(early.serving(), without.serving(), `after ${n} samples`);
@@ -211,8 +211,7 @@ test('when the world changes, a refit of the new one starts at once, and the one
   const before = learner.serving();
   await new Promise((resolve) => setImmediate(resolve));
   assert.ok(learner.settled() instanceof Promise, 'the second one runs');
-  // A tenth of 20 samples later.
-  teach(learner, data, 1);
+  teach(learner, data, 31);
   assert.equal(learner.waitsFor(), undefined);
   teach(learner, data, 1);
   assert.ok(learner.waitsFor() instanceof Promise);
@@ -224,7 +223,7 @@ test('when the world changes, a refit of the new one starts at once, and the one
 test('a refit that fails is told to whoever waits', async () => {
   const trainer = new PatientTrainer();
   const learner = withClasses(trainer);
-  teach(learner, blobs(dimensions, 4), 36);
+  teach(learner, blobs(dimensions, 4), 64);
   trainer.jobs[0]!.fail(new Error('no more memory'));
   await assert.rejects(async () => learner.waitsFor(), /no more memory/);
   await assert.rejects(async () => learner.settled(), /no more memory/);

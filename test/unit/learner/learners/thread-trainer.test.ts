@@ -46,6 +46,17 @@ test('the thread gives the bits that the calling thread gives', async (t) => {
   }
 });
 
+test('a thread that is there before its first job does it like any other', async (t) => {
+  const trainer = trainerFor(t);
+  trainer.prepare();
+  trainer.prepare();
+  assert.equal(trainer.pending, 0);
+  assert.deepEqual(await trainer.run(jobOf({ classes: 3 })), await inlineTrainer.run(jobOf({ classes: 3 })));
+  await trainer.terminate();
+  trainer.prepare();
+  await assert.rejects(async () => trainer.run(jobOf({ classes: 3 })), /stopped/);
+});
+
 test('many jobs at once are all done, in their order', async (t) => {
   const trainer = trainerFor(t);
   const done: number[] = [];
