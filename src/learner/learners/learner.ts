@@ -44,8 +44,8 @@ export interface Learner {
   forget(change: DriftChange): void;
 
   /**
-   * What `learnOne` and `predict` must wait for: a result of background work that has to be there now, so that state never depends on how fast it
-   * was. undefined: nothing. Always undefined for learners without background work.
+   * What every other call but `settled` must wait for: a result of background work that has to be there now, so that state never depends on how
+   * fast it was. undefined: nothing. Always undefined for learners without background work.
    */
   waitsFor(): Promise<void> | undefined;
   /** Resolves when no background work runs: only then `snapshot` may be called. */
@@ -58,6 +58,6 @@ export interface Learner {
 export interface DriftChange {
   /** Samples that are of the new world: the newest ones. */
   readonly recent: number;
-  /** Share of the accuracy that the change has cost, from 0 to 1 (all that was learned is wrong now); undefined: not known. */
-  readonly lost?: number;
+  /** Share of the accuracy that the change has cost, from 0 to 1 (all that was learned is wrong now). */
+  readonly lost: number;
 }

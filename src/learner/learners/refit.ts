@@ -36,7 +36,8 @@ interface RefitInFlight {
  * replayed samples carry it on. Refits start at sample counts that grow geometrically (refit-schedule.ts), are done by a `Trainer`, maybe in another thread,
  * and are installed a number of samples after their start that follows from that count: never sooner or later, so the state does not depend on speed.
  *
- * Installed means: found by the first `predict` or `learnOne` after the sample it is due at. A caller awaits `waitsFor` before these and `serving`.
+ * Installed means: found by the first call after the sample it is due at, but for `forget`, which gives it up. All that comes next in a log, samples and
+ * changes of the classes alike, finds it, so the state does not depend on what was asked in between either. A caller awaits `waitsFor` before any call.
  */
 export class RefitLearner implements Learner {
   readonly kind = 'refit';
@@ -90,6 +91,7 @@ export class RefitLearner implements Learner {
   }
 
   addClass(): number {
+    this.installIfDue();
     this.sgd.addClass();
     this.reservoir.addClass();
     return this.classCount - 1;
@@ -97,6 +99,7 @@ export class RefitLearner implements Learner {
 
   removeClass(index: number): void {
     checkClass(index, this.classCount);
+    this.installIfDue();
     this.sgd.removeClass(index);
     this.reservoir.removeClass(index);
     this.replays.rebuild();
@@ -144,7 +147,10 @@ export class RefitLearner implements Learner {
     this.changedAt = Math.max(this.changedAt, this.samples - recent);
     this.reservoir.forget(this.changedAt, LEAST_KEPT);
     this.replays.rebuild();
-    this.standardiser?.forget(recent);
+    if (this.standardiser !== undefined) {
+      this.standardiser.forget(recent);
+      this.constants = constantsOf(this.standardiser);
+    }
     this.inFlight = undefined;
     this.choice = { ...this.choice, extent: 0 };
     if (this.reservoir.size > 0) this.start();
@@ -225,7 +231,7 @@ export class RefitLearner implements Learner {
     if (!this.isDue()) return;
     const { result, classes, startedAt } = this.inFlight!;
     if (result === undefined)
-      throw new Error('a refit is due: await waitsFor() before predict(), learnOne() and serving()');
+      throw new Error('a refit is due: await waitsFor() before any other call');
     const rows = Array.from({ length: this.classCount }, (_, c): number | undefined => {
       const row = classes.indexOf(c);
       return row < 0 ? undefined : row;

@@ -28,6 +28,24 @@ export function stateContract(name: string, make: MakeLearner): void {
     assert.deepEqual(await snapshot(asked.learner), await snapshot(quiet.learner));
   });
 
+  test(`${name}: nor does it when classes come and go, at whatever sample`, async () => {
+    const data = blobs(6, 5);
+    const [asked, quiet] = [make(6), make(6)];
+    for (const each of [asked, quiet]) addClasses(each, 4);
+    for (let i = 0; i < 260; i++) {
+      const c = data.randomClass(4);
+      const embedding = data.embedding(c);
+      for (const each of [asked, quiet]) await learn(each, embedding, c);
+      await predict(asked, embedding);
+      asked.serving();
+      for (const each of [asked, quiet]) {
+        if (i % 2) each.removeClass(4);
+        else each.addClass();
+      }
+      assert.deepEqual(await snapshot(asked), await snapshot(quiet), `after ${i + 1} samples`);
+    }
+  });
+
   // 5: amid the warm-up of those that have one; 137: amid their pending updates.
   for (const samples of [0, 5, 137, 700]) {
     test(`${name}: goes on from a snapshot of ${samples} samples as if nothing had happened`, async () => {
