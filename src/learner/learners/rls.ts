@@ -116,8 +116,10 @@ export class Rls implements RecursiveCore {
       for (let c = 0; c < this.classCount; c++) values[c] = values[c]! * kept;
     }
     this.weight *= kept;
-    this.precision.scale(kept);
-    this.restoreRidge(this.ridge * (1 - kept));
+    // W = B P, for the B of all targets, which count less as well.
+    const { values } = this.weights;
+    this.precision.forget(kept, this.ridge, values, this.classCount);
+    for (let i = 0; i < this.classCount * this.dimensions; i++) values[i] = values[i]! * kept;
   }
 
   snapshot(): LearnerState {
@@ -159,16 +161,6 @@ export class Rls implements RecursiveCore {
     arithmetic.multiplyRows(weights.values, deviation, errors.length, outputs);
     for (let c = 0; c < errors.length; c++) errors[c] = weight * (errors[c]! - outputs[c]!);
     arithmetic.addOuter(weights.values, errors, gain, errors.length);
-  }
-
-  /** Scaling took part of the ridge away too: it is given back, as samples along each axis whose targets are 0. */
-  private restoreRidge(missing: number): void {
-    for (let d = 0; d < this.dimensions; d++) {
-      this.deviation.fill(0);
-      this.deviation[d] = 1;
-      this.errors.fill(0);
-      this.step(missing);
-    }
   }
 
   private resizeScratch(): void {

@@ -131,15 +131,10 @@ export class Slda implements RecursiveCore {
     const kept = Math.min(1, worth / this.weight);
     if (!(kept < 1)) return;
     this.weight *= kept;
-    this.precision.scale(kept);
-    scale(this.samples.values, kept);
-    scale(this.projected.values, 1 / kept);
-    scale(this.lengths.values, 1 / kept);
-    // That took part of the shrinkage away too: it is given back, along each axis.
-    for (let d = 0; d < this.dimensions; d++) {
-      this.deviation.fill(0);
-      this.deviation[d] = 1;
-      this.addScatter(this.shrinkage * (1 - kept));
+    for (let c = 0; c < this.classCount; c++) this.samples.values[c] = this.samples.values[c]! * kept;
+    this.precision.forget(kept, this.shrinkage, this.projected.values, this.classCount);
+    for (let c = 0; c < this.classCount; c++) {
+      this.lengths.values[c] = sumInEightLanes(this.means.row(c), 0, this.projected.row(c), this.dimensions);
     }
   }
 
@@ -203,8 +198,4 @@ export class Slda implements RecursiveCore {
     this.outputs = new Float64Array(this.classCount);
     this.coefficients = new Float64Array(this.classCount);
   }
-}
-
-function scale(values: Float64Array, factor: number): void {
-  for (let i = 0; i < values.length; i++) values[i] = values[i]! * factor;
 }

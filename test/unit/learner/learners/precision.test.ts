@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arithmetic } from '../../../../src/learner/arithmetic/arithmetic.js';
+import { plainArithmetic } from '../../../../src/learner/arithmetic/plain.js';
 import { Precision } from '../../../../src/learner/learners/precision.js';
+import type { Arithmetic } from '../../../../src/native/index.js';
 import { blobs } from '../../../contract/learner/blobs.js';
 import { dot, inverse, multiply, scatter, type WeightedSample } from './naive-solve.js';
 
@@ -54,16 +56,55 @@ test('the gain is P x after x was added, the leverage x·P x before', () => {
   }
 });
 
-test('scaling divides the inverse', () => {
-  const precision = new Precision(5, arithmetic(), 1);
-  for (const { input, weight } of randomSamples(20, 5)) precision.add(Float64Array.from(input), weight);
-  const before = matrixOf(precision);
-  precision.scale(0.1);
-  assertNear(
-    matrixOf(precision),
-    before.map((row) => row.map((value) => value * 10)),
-    1e-14,
-  );
+for (const [size, samples] of [
+  [5, 20],
+  [16, 3],
+  [37, 90],
+] as const) {
+  test(`forgetting is as if less had been added, and rows P x follow (${size} dimensions, ${samples} samples)`, () => {
+    const prior = 2;
+    const added = randomSamples(samples, size);
+    const precision = new Precision(size, arithmetic(), prior);
+    for (const { input, weight } of added) precision.add(Float64Array.from(input), weight);
+    const inputs = randomSamples(70, size, 2).map(({ input }) => input);
+    const before = matrixOf(precision);
+    const products = Float64Array.from(inputs.flatMap((input) => multiply(before, input)));
+    precision.forget(0.1, prior, products, inputs.length);
+    const less = added.map(({ input, weight }) => ({ input, weight: weight * 0.1 }));
+    const expected = inverse(scatter(less, ({ input }) => input.map(() => 0), prior));
+    assertNear(matrixOf(precision), expected, 1e-10);
+    assertNear([[...products]], [inputs.flatMap((input) => multiply(expected, input))], 1e-10);
+  });
+}
+
+test('forgetting does without products, which would take seconds', () => {
+  let products = 0;
+  const counting = {
+    ...plainArithmetic,
+    multiplySymmetric: (...given: Parameters<Arithmetic['multiplySymmetric']>) => {
+      products += 1;
+      plainArithmetic.multiplySymmetric(...given);
+    },
+  };
+  const precision = new Precision(40, counting, 2);
+  for (const { input, weight } of randomSamples(50, 40)) precision.add(Float64Array.from(input), weight);
+  products = 0;
+  precision.forget(0.3, 2, new Float64Array(0), 0);
+  assert.equal(products, 0);
+});
+
+test('however often it is forgotten, it stays what it is', () => {
+  const size = 8;
+  const precision = new Precision(size, arithmetic(), 0.5);
+  let weights: WeightedSample[] = [];
+  for (const sample of randomSamples(300, size)) {
+    precision.add(Float64Array.from(sample.input), sample.weight);
+    weights = [...weights, sample];
+    if (weights.length % 3 > 0) continue;
+    precision.forget(0.01, 0.5, new Float64Array(0), 0);
+    weights = weights.map(({ input, weight }) => ({ input, weight: weight * 0.01 }));
+  }
+  assertNear(matrixOf(precision), inverse(scatter(weights, () => new Array(size).fill(0), 0.5)), 1e-9);
 });
 
 test('rounding does not build up over 50,000 samples of very different sizes', () => {
