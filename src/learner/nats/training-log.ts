@@ -11,8 +11,8 @@ import { StreamRoom } from './stream-room.js';
 import { TRAINING_STREAM } from './streams.js';
 
 const PUBLISH_TIMEOUT_MS = 5_000;
-/** Entries that are being removed at the same time. */
-const REMOVALS = 64;
+/** Entries that are being removed at the same time: with more, appends wait for them, and no more are removed in a second (measured). */
+const REMOVALS = 4;
 
 /**
  * How an append ended: `appended` is new; `own_retry` means that this very label is in the log already (it came again after a
