@@ -90,6 +90,8 @@ export class Standardiser {
     const count = Math.min(state.count, Math.max(Math.ceil(samples), MEDIAN_EVERY));
     for (let d = 0; d < squares.length; d++) squares[d] = squares[d]! * (count / state.count);
     state.count = count;
+    // From the state as it is now, as one that is made of this state does it: the same variances, but for a rounding.
+    this.updateScale();
   }
 
   /** What the deviation from the mean is multiplied by to be no outlier's; 1 for nearly every embedding. */

@@ -127,3 +127,13 @@ test('forgetting keeps mean and variance, and lets new embeddings move them soon
   for (let i = 0; i < 50; i++) for (const each of [kept, forgot]) each.observe(Float32Array.of(2 + Math.sin(i), 0));
   assert.ok(forgot.state.mean[0]! > 4 * kept.state.mean[0]!);
 });
+
+test('after it has forgotten, it standardises as one that is made of its state', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const standardiser = seen(Array.from({ length: 200 }, (_, i) => [Math.sin(i * seed), Math.cos(i * i * 3), i % 7]));
+    standardiser.forget(64 + seed);
+    const restored = new Standardiser(structuredClone(standardiser.state));
+    assert.deepEqual(apply(restored, [3, 4, 5]), apply(standardiser, [3, 4, 5]), `seed ${seed}`);
+    assert.equal(restored.typicalSquaredLength, standardiser.typicalSquaredLength);
+  }
+});
