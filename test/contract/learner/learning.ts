@@ -110,7 +110,7 @@ export function learningContract(name: string, make: MakeLearner): void {
           return wrong;
         };
         for (let i = 0; i < 50; i++) await turn();
-        if (forgets) learner.forget({ recent: 50 });
+        if (forgets) learner.forget({ recent: 50, lost: 0.75 });
         for (let i = 0; i < 300; i++) if (await turn()) errors[forgets ? 'forgot' : 'kept'] += 1;
         if (forgets) assert.ok((await turnedAccuracy(learner, data, classes)) >= 0.9, `seed ${seed}`);
       }

@@ -24,7 +24,7 @@ export function numbersContract(
       const states = [];
       for (const each of [arithmetic(), plainArithmetic]) {
         const { learner } = await taught((d, state) => makeWith(d, each, state), dimensions, classes, 250);
-        learner.forget({ recent: 40 });
+        learner.forget({ recent: 40, lost: 0.75 });
         states.push({ ...(await snapshot(learner)), served: learner.serving() });
       }
       assert.deepEqual(states[0], states[1]);
@@ -104,7 +104,7 @@ export function numbersContract(
           i % 2,
         );
       }
-      learner.forget({ recent: 10 });
+      learner.forget({ recent: 10, lost: 0.75 });
       assert.ok((await predict(learner, Float32Array.from(values))).every(Number.isFinite), `${values}`);
       const { weights, bias } = learner.serving();
       assert.ok([...weights, ...bias].every(Number.isFinite), `${values}`);

@@ -13,6 +13,8 @@ const WARNING_LASTS = 128;
  */
 const DRIFT_LASTS = 512;
 const HISTORY = 20;
+/** Of the accuracy, by any change. */
+const MOST_LOST = 0.99;
 
 export interface DriftWatchState {
   level: DriftLevel;
@@ -70,7 +72,7 @@ export class DriftWatch {
       if (cut) this.adwin.keep(cut.recent);
       if (cut && cut.after > cut.before) {
         state.lasts = DRIFT_LASTS;
-        return { event: this.enter('drift', cut, at), change: { recent: cut.recent } };
+        return { event: this.enter('drift', cut, at), change: changeOf(cut) };
       }
       const hint = this.adwin.findCut(Math.min(WARNING_LIMIT, this.delta * WARNING_FACTOR));
       if (hint && hint.after > hint.before) {
@@ -117,4 +119,10 @@ export class DriftWatch {
     if (this.state.history.length > HISTORY) this.state.history.shift();
     return event;
   }
+}
+
+/** What the cut cost, as a share of what was right before. */
+function changeOf({ before, after, recent }: Cut): DriftChange {
+  // After a change that leaves nothing right, something of the old may still be of use: how the embeddings scatter is.
+  return { recent, lost: Math.min(MOST_LOST, (after - before) / (1 - before)) };
 }

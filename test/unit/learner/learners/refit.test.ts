@@ -106,7 +106,7 @@ test('however slow the refits are, the state is the same to the last bit', async
       if (i % 3 === 0) await predict(learner, data.embedding(0));
       if (i === 200 || i === 34) learner.removeClass(3);
       if (i === 200 || i === 34) learner.addClass();
-      if (i === 300) learner.forget({ recent: 40 });
+      if (i === 300) learner.forget({ recent: 40, lost: 0.75 });
     }
     return snapshot(learner);
   });
@@ -197,7 +197,7 @@ test('when the world changes, a refit of the new one starts at once, and the one
   const learner = withClasses(trainer);
   const data = blobs(dimensions, 4);
   teach(learner, data, 34);
-  learner.forget({ recent: 20 });
+  learner.forget({ recent: 20, lost: 0.75 });
   assert.equal(trainer.jobs.length, 2);
   const { job } = trainer.jobs[1]!;
   // The newest 20, and so many of each class that it has 8.

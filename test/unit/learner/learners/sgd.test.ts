@@ -90,7 +90,7 @@ test('the rate falls in steps that count samples, down to its floor, and begins 
   const rates = [9, 10, 19, 20, 30, 40, 400].map((samples) => stateOf(taught(options, samples)).rate);
   assert.deepEqual(rates, [0.01, 0.005, 0.005, 0.0025, 0.002, 0.002, 0.002]);
   const learner = taught(options, 45);
-  learner.forget({ recent: 10 });
+  learner.forget({ recent: 10, lost: 0.75 });
   const data = blobs(dimensions, classes);
   const after = Array.from({ length: 10 }, () => {
     learner.learnOne(data.embedding(1), 1);

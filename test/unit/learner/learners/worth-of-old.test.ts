@@ -10,8 +10,3 @@ test('what was learned is worth less, the more of the accuracy was lost', () => 
   assert.equal(worths[6], 1);
   for (let i = 1; i < worths.length; i++) assert.ok(worths[i]! <= worths[i - 1]!);
 });
-
-test('a change of unknown size is taken for a large one', () => {
-  const worth = worthOfOld({ recent: 100 });
-  assert.ok(worth > 1 && worth < 50, `${worth}`);
-});
