@@ -46,8 +46,14 @@ export interface FoldOptions {
   readonly arithmetic?: Arithmetic;
 }
 
-/** A class that was learned fewer times is new to the head: that it is not recognised yet is no drift. */
-const ESTABLISHED = 10;
+/**
+ * A class that was learned fewer times is new to the head, and so is one that is far behind the others, whose samples hold their own against its few: that
+ * it is not recognised yet is no drift...
+ */
+const FEWEST_ESTABLISHED = 10;
+const ESTABLISHED_SHARE = 0.5;
+/** ... but after so many it is, however many the others have. */
+const ESTABLISHED = 200;
 
 /**
  * One head as a fold over its training log. The state after an entry follows from the definition and the entries up to it, to the
@@ -207,7 +213,7 @@ export class HeadFold {
     judged.add(known ?? count, predicted, confidence);
     if (known === undefined) return { correct };
     candidates.learnCalibration(count, known);
-    const isEstablished = classes.samples[known]! >= ESTABLISHED;
+    const isEstablished = classes.samples[known]! >= fewestEstablished(counts.samples / count);
     const at = { sequence: counts.sequence, samples: counts.samples + 1 };
     return { correct, drift: isEstablished ? this.drift.observe(!correct, at) : undefined };
   }
@@ -239,6 +245,11 @@ export class HeadFold {
     this.counts.skipped += 1;
     return { kind: 'act_skipped', act, reason: result.reason };
   }
+}
+
+/** @param average Samples a class. */
+function fewestEstablished(average: number): number {
+  return Math.max(FEWEST_ESTABLISHED, Math.min(ESTABLISHED, ESTABLISHED_SHARE * average));
 }
 
 function newsOf(promotion?: Promotion, drift?: DriftEvent): FoldNews {

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { HeadFold } from '../../../../src/learner/fold/head-fold.js';
-import type { LearnerKind } from '../../../../src/learner/types.js';
+import { classify } from '../../../../src/learner/head/classify.js';
+import { argmax } from '../../../../src/learner/head/softmax.js';
+import type { CandidateName, LearnerKind } from '../../../../src/learner/types.js';
 import { blobs } from '../../../contract/learner/blobs.js';
+import { upTo } from '../../../contract/learner/drive.js';
 import { actOf, definitionOf, entryOf } from './samples.js';
 
 const CLASSES = 6;
@@ -55,6 +58,85 @@ test('classes that appear one after the other are no drift', () => {
     [],
   );
   assert.ok(prequentialAccuracy[1]!.accuracy > 0.8);
+});
+
+const solvers = ['sgd', 'slda', 'rls'] as const;
+const everyone = ['sgd', 'slda', 'rls', 'refit'] as const;
+
+/** A head of overlapping classes on embeddings of 32 numbers. */
+function hardHead(classes: number, seed: number, react = true, train: readonly LearnerKind[] = everyone) {
+  const { learner } = definitionOf();
+  const options = { ...learner, train, drift: { ...learner.drift, react } };
+  const definition = definitionOf({ dimensions: 32, learner: options });
+  const fold = new HeadFold(definition);
+  const data = blobs(32, classes, seed, 1.2);
+  return {
+    definition,
+    fold,
+    data,
+    learn: (c: number, label = c) =>
+      fold.fold(entryOf({ label: `class ${label}`, embedding: data.embedding(c) }), fold.sequence + 1),
+    alarms: () => fold.statistics().drift.history.filter(({ level }) => level === 'drift').length,
+    /** Of what each candidate would serve, over all classes alike. */
+    accuracies() {
+      const fresh = blobs(32, classes, seed, 1.2);
+      for (let i = 0; i < 1_000; i++) fresh.uniform();
+      const embeddings = Array.from({ length: 600 }, (_, i) => fresh.embedding(i % classes));
+      const accuracy = (name: CandidateName) => {
+        const model = fold.model(name);
+        const right = embeddings.filter(
+          (embedding, i) => model.classes[argmax(classify(model, embedding))] === `class ${i % classes}`,
+        );
+        return right.length / embeddings.length;
+      };
+      return fold.statistics().candidates.map(({ name }) => ({ name, accuracy: accuracy(name) }));
+    },
+  };
+}
+
+test('a false alarm costs no learner what it knows: labels that are wrong for a while are no new world', () => {
+  for (const seed of [1, 2, 3]) {
+    const heads = [hardHead(8, seed, false, solvers), hardHead(8, seed, true, solvers)] as const;
+    for (let i = 0; i < 2_200; i++) {
+      const label = i >= 2_000 && i % 3 === 0 ? (i / 3) % 8 : i % 8;
+      for (const { learn } of heads) learn(i % 8, label);
+    }
+    assert.equal(heads[1].alarms(), 1, `seed ${seed}`);
+    const without = new Map(heads[0].accuracies().map(({ name, accuracy }) => [name, accuracy]));
+    for (const { name, accuracy } of heads[1].accuracies()) {
+      const before = without.get(name)!;
+      assert.ok(accuracy > before - 0.08, `${name}, seed ${seed}: ${accuracy} with the alarm, ${before} without`);
+    }
+  }
+});
+
+test('half of the classes first, then the other half, which is hard to tell from it: no drift', () => {
+  for (const seed of [1, 2, 3]) {
+    const { learn, data, alarms } = hardHead(10, seed);
+    for (let i = 0; i < 2_600; i++) learn(i < 1_500 ? data.randomClass(5) : 5 + data.randomClass(5));
+    assert.equal(alarms(), 0, `seed ${seed}`);
+  }
+});
+
+test('a snapshot at a drift goes on as if nothing had happened, whatever the sample', () => {
+  for (const seed of upTo(8)) {
+    const { definition, fold, data } = hardHead(6, seed, true, seed < 2 ? everyone : ['sgd', 'slda']);
+    const restored: HeadFold[] = [];
+    for (let i = 0; i < 900; i++) {
+      const c = data.randomClass();
+      const label = i < 800 ? c : (c + 1) % 6;
+      const before = fold.sequence;
+      const bytes = entryOf({ label: `class ${label}`, embedding: data.embedding(c) });
+      for (const each of [fold, ...restored]) each.fold(bytes, before + 1);
+      const near = fold.statistics().drift.level === 'drift' && restored.length < 4;
+      if (near) restored.push(HeadFold.restore(definition, fold.stateBytes()));
+    }
+    assert.equal(restored.length, 4, `seed ${seed}`);
+    const expected = fold.stateBytes();
+    restored.forEach((each, i) => {
+      assert.ok(Buffer.compare(each.stateBytes(), expected) === 0, `seed ${seed}, ${i} samples after the drift`);
+    });
+  }
 });
 
 test('an operator who promotes a bad candidate causes no drift', () => {
