@@ -25,7 +25,7 @@ export const natsServer = {
       if (isUsable(named)) return true;
       throw new SetupError(`${VARIABLE}=${named} is no nats-server ${OLDEST.join('.')} or newer: correct or unset it`);
     }
-    // In the order in which Headwater looks (src/learner/nats/find-server.ts).
+    // In the order in which Headwater looks (src/learner/nats/server/find-server.ts).
     return isUsable(OWN) || isUsable(firstOnPath());
   },
 

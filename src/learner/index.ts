@@ -19,8 +19,8 @@ export type {
   ServedItem,
 } from './learning.js';
 export { type Checked, checkClassName, checkRequestId, isHeadName, MAX_ID_BYTES } from './names.js';
-export { type NatsAddress, parseNatsUrls } from './nats/nats-url.js';
-export { DEFAULT_STREAM_BYTES, type StreamBytes } from './nats/streams.js';
+export { type NatsAddress, parseNatsUrls } from './nats/connection/nats-url.js';
+export { DEFAULT_STREAM_BYTES, type StreamBytes } from './nats/streams/streams.js';
 export type { LearningOptions, Role } from './options.js';
 export type { VersionComparison } from './replay/compare-versions.js';
 export { type ReplayOptions, type ReplayProgress, type ReplayResult, replayHead } from './replay/replay-head.js';

@@ -58,7 +58,7 @@ export type HeadAct =
 /** A head's weights with what is needed to use them elsewhere. */
 export interface ExportedHead {
   readonly version: number;
-  /** A safetensors file: see heads/safetensors.ts for what is in it. */
+  /** A safetensors file: see heads/files/safetensors.ts for what is in it. */
   readonly bytes: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
-import type { SnapshotPolicy } from './heads/snapshot-schedule.js';
+import type { SnapshotPolicy } from './heads/snapshots/snapshot-schedule.js';
 import type { HeadRequest, ImageEmbedder, LearningObserver } from './learning.js';
-import type { StreamBytes } from './nats/streams.js';
+import type { StreamBytes } from './nats/streams/streams.js';
 
 export type Role = 'serve' | 'join' | 'learn';
 

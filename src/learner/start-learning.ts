@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import type { Learning } from './learning.js';
 import { LearningSystem } from './learning-system.js';
-import { connectNats } from './nats/connection.js';
-import { lockDataDirectory } from './nats/data-directory-lock.js';
-import { startEmbeddedNats } from './nats/embedded-server.js';
+import { connectNats } from './nats/connection/connection.js';
+import { lockDataDirectory } from './nats/server/data-directory-lock.js';
+import { startEmbeddedNats } from './nats/server/embedded-server.js';
 import type { LearningOptions } from './options.js';
 
 /**

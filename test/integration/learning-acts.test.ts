@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'nats';
-import { decodeHeadFile } from '../../src/learner/heads/safetensors.js';
+import { decodeHeadFile } from '../../src/learner/heads/files/safetensors.js';
 import { defaultLearnerOptions, learnerKinds } from '../../src/learner/index.js';
 import { estimateBytes } from '../../src/learner/learners/create.js';
 import { lastFirst } from '../support/last-first.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CompactorOptions, type HeadToCompact, LogCompactor } from '../../src/learner/heads/compaction.js';
-import type { CompactionRecord } from '../../src/learner/nats/head-store.js';
-import { StreamFollower } from '../../src/learner/nats/stream-follower.js';
+import { type CompactorOptions, type HeadToCompact, LogCompactor } from '../../src/learner/heads/upkeep/compaction.js';
+import type { CompactionRecord } from '../../src/learner/nats/stores/head-store.js';
+import { StreamFollower } from '../../src/learner/nats/streams/stream-follower.js';
 import { replayHead } from '../../src/learner/replay/replay-head.js';
 import { type HeadVersion, LearnerError } from '../../src/learner/types.js';
 import { natsMissing, startTestNats } from '../support/nats.js';

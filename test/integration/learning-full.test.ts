@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'nats';
-import { isNoResponders } from '../../src/learner/nats/connection.js';
+import { isNoResponders } from '../../src/learner/nats/connection/connection.js';
 import { lastFirst } from '../support/last-first.js';
 import { natsMissing, startTestNats } from '../support/nats.js';
 import { embeddingOf, startTestLearning } from '../support/test-learning.js';

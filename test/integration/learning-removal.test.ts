@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect } from 'nats';
 import { encodeSample } from '../../src/learner/fold/log-entry.js';
-import type { StoredDefinition } from '../../src/learner/nats/head-store.js';
+import type { StoredDefinition } from '../../src/learner/nats/stores/head-store.js';
 import { lastFirst } from '../support/last-first.js';
 import { startLearnerProcess } from '../support/learner-process.js';
 import { natsMissing, startTestNats } from '../support/nats.js';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectNats } from '../../src/learner/nats/connection.js';
-import type { LogReader } from '../../src/learner/nats/log-reader.js';
-import { LogReaders } from '../../src/learner/nats/log-readers.js';
-import { DEFAULT_STREAM_BYTES, streamConfigs, TRAINING_STREAM } from '../../src/learner/nats/streams.js';
-import { TrainingLog } from '../../src/learner/nats/training-log.js';
+import { connectNats } from '../../src/learner/nats/connection/connection.js';
+import type { LogReader } from '../../src/learner/nats/log/log-reader.js';
+import { LogReaders } from '../../src/learner/nats/log/log-readers.js';
+import { TrainingLog } from '../../src/learner/nats/log/training-log.js';
+import { DEFAULT_STREAM_BYTES, streamConfigs, TRAINING_STREAM } from '../../src/learner/nats/streams/streams.js';
 import type { HeadDefinition } from '../../src/learner/types.js';
 import { lastFirst } from '../support/last-first.js';
 import { natsMissing, startTestNats } from '../support/nats.js';

@@ -7,7 +7,7 @@ import {
   isUnavailable,
   type LinkOptions,
   type NatsLink,
-} from '../../src/learner/nats/connection.js';
+} from '../../src/learner/nats/connection/connection.js';
 import { LearnerError } from '../../src/learner/types.js';
 import { freePort, natsMissing, startTestNats } from '../support/nats.js';
 

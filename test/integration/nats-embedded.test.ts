@@ -17,10 +17,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectNats, type NatsLink } from '../../src/learner/nats/connection.js';
-import { type EmbeddedNats, startEmbeddedNats } from '../../src/learner/nats/embedded-server.js';
-import { processesWithConfig, processStartTime } from '../../src/learner/nats/processes.js';
-import { DEFAULT_STREAM_BYTES, ensureStreams } from '../../src/learner/nats/streams.js';
+import { connectNats, type NatsLink } from '../../src/learner/nats/connection/connection.js';
+import { type EmbeddedNats, startEmbeddedNats } from '../../src/learner/nats/server/embedded-server.js';
+import { processesWithConfig, processStartTime } from '../../src/learner/nats/server/processes.js';
+import { DEFAULT_STREAM_BYTES, ensureStreams } from '../../src/learner/nats/streams/streams.js';
 import { LearnerError } from '../../src/learner/types.js';
 import { natsMissing, natsServerBinary } from '../support/nats.js';
 
@@ -64,7 +64,7 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
 
 /** A process that runs an embedded server until it is killed. Resolves once the server is ready. */
 async function parent(t: TestContext, dataDir: string, code = ''): Promise<ChildProcess> {
-  const module = new URL('../../src/learner/nats/embedded-server.js', import.meta.url).href;
+  const module = new URL('../../src/learner/nats/server/embedded-server.js', import.meta.url).href;
   const options = JSON.stringify({ dataDir, serverBinary: natsServerBinary() });
   const script = `
     const { startEmbeddedNats } = await import(${JSON.stringify(module)});

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AckPolicy, DiscardPolicy, type JetStreamClient, nanos, RetentionPolicy, type StreamConfig } from 'nats';
-import { removeAcknowledged, sweepAcknowledged } from '../../src/learner/nats/acknowledged.js';
 import {
   connectNats,
   isNoResponders,
@@ -13,8 +12,14 @@ import {
   isTooLarge,
   JETSTREAM_ERROR,
   jetStreamCode,
-} from '../../src/learner/nats/connection.js';
-import { CLOSED_SUBJECT, DEFAULT_STREAM_BYTES, LABELS_SUBJECT, streamConfigs } from '../../src/learner/nats/streams.js';
+} from '../../src/learner/nats/connection/connection.js';
+import { removeAcknowledged, sweepAcknowledged } from '../../src/learner/nats/streams/acknowledged.js';
+import {
+  CLOSED_SUBJECT,
+  DEFAULT_STREAM_BYTES,
+  LABELS_SUBJECT,
+  streamConfigs,
+} from '../../src/learner/nats/streams/streams.js';
 import { natsMissing, startTestNats, type TestNatsOptions } from '../support/nats.js';
 
 // What Headwater relies on and nats-server's documentation does not promise: if a new version differs, this is where it shows.

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { connectNats } from '../../src/learner/nats/connection.js';
-import { ObjectChunks, sha256 } from '../../src/learner/nats/object-chunks.js';
+import { connectNats } from '../../src/learner/nats/connection/connection.js';
+import { ObjectChunks, sha256 } from '../../src/learner/nats/stores/object-chunks.js';
 import { lastFirst } from '../support/last-first.js';
 import { natsMissing, startTestNats } from '../support/nats.js';
 

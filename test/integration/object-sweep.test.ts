@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeModel } from '../../src/learner/fold/model-format.js';
-import { ObjectSweep } from '../../src/learner/heads/object-sweep.js';
-import { decodeHeadFile, encodeHeadFile } from '../../src/learner/heads/safetensors.js';
-import { connectNats } from '../../src/learner/nats/connection.js';
-import { HeadStore } from '../../src/learner/nats/head-store.js';
-import { SnapshotStore } from '../../src/learner/nats/snapshot-store.js';
+import { decodeHeadFile, encodeHeadFile } from '../../src/learner/heads/files/safetensors.js';
+import { ObjectSweep } from '../../src/learner/heads/upkeep/object-sweep.js';
+import { connectNats } from '../../src/learner/nats/connection/connection.js';
+import { HeadStore } from '../../src/learner/nats/stores/head-store.js';
+import { SnapshotStore } from '../../src/learner/nats/stores/snapshot-store.js';
 import { lastFirst } from '../support/last-first.js';
 import { natsMissing, startTestNats } from '../support/nats.js';
 import { embeddingOf, headRequest, startTestLearning } from '../support/test-learning.js';

@@ -2,12 +2,12 @@ import type { TestContext } from 'node:test';
 import { HeadFold } from '../../src/learner/fold/head-fold.js';
 import { encodeAct, encodeSample, type LoggedAct } from '../../src/learner/fold/log-entry.js';
 import { defaultLearnerOptions } from '../../src/learner/learners/learner-options.js';
-import { connectNats, type NatsLink } from '../../src/learner/nats/connection.js';
-import { HeadStore } from '../../src/learner/nats/head-store.js';
-import { RemovedIds } from '../../src/learner/nats/removed-ids.js';
-import { SnapshotStore } from '../../src/learner/nats/snapshot-store.js';
-import { ensureStreams, type StreamBytes } from '../../src/learner/nats/streams.js';
-import { type AppendOutcome, TrainingLog } from '../../src/learner/nats/training-log.js';
+import { connectNats, type NatsLink } from '../../src/learner/nats/connection/connection.js';
+import { RemovedIds } from '../../src/learner/nats/log/removed-ids.js';
+import { type AppendOutcome, TrainingLog } from '../../src/learner/nats/log/training-log.js';
+import { HeadStore } from '../../src/learner/nats/stores/head-store.js';
+import { SnapshotStore } from '../../src/learner/nats/stores/snapshot-store.js';
+import { ensureStreams, type StreamBytes } from '../../src/learner/nats/streams/streams.js';
 import type { HeadDefinition, HeadVersion } from '../../src/learner/types.js';
 import { startTestNats, type TestNats } from './nats.js';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { NatsConnection, StoredMsg } from 'nats';
 import { HeadFold } from '../../src/learner/fold/head-fold.js';
 import { decodeEntry } from '../../src/learner/fold/log-entry.js';
-import { isNotFound } from '../../src/learner/nats/errors.js';
+import { isNotFound } from '../../src/learner/nats/connection/errors.js';
 import type { HeadDefinition } from '../../src/learner/types.js';
 
 /** A head as its log alone makes it. */

@@ -1,4 +1,4 @@
-import { KeyedQueue } from '../labels/keyed-queue.js';
+import { KeyedQueue } from '../tasks/keyed-queue.js';
 import { LearnerError } from '../types.js';
 import { type FoldOptions, type FoldOutcome, HeadFold } from './head-fold.js';
 import type { Calls, FoldResult, Method } from './protocol.js';

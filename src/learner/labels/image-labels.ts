@@ -1,9 +1,9 @@
 import type { JsMsg } from 'nats';
 import type { ImageEmbedder } from '../learning.js';
 import { subjects } from '../names.js';
-import type { NatsLink } from '../nats/connection.js';
-import { EMBED_STREAM } from '../nats/streams.js';
-import { retryAfter, type Verdict, WorkQueue } from '../nats/work-queue.js';
+import type { NatsLink } from '../nats/connection/connection.js';
+import { EMBED_STREAM } from '../nats/streams/streams.js';
+import { retryAfter, type Verdict, WorkQueue } from '../nats/streams/work-queue.js';
 import type { HeadDirectory } from './head-directory.js';
 import type { SampleWriter } from './sample-writer.js';
 import { letterOf, recallLabel } from './waiting-label.js';

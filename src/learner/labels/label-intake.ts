@@ -1,11 +1,17 @@
 import type { LearningObserver, QueueDepth } from '../learning.js';
-import { sweepAcknowledged } from '../nats/acknowledged.js';
-import type { NatsLink } from '../nats/connection.js';
-import { LabelsDoor } from '../nats/labels-door.js';
-import type { ServedCache } from '../nats/served-cache.js';
-import type { ServedRecords } from '../nats/served-records.js';
-import { StreamFollower } from '../nats/stream-follower.js';
-import { EMBED_STREAM, LABELS_STREAM, PARKED_STREAM, SERVED_STREAM, type StreamBytes } from '../nats/streams.js';
+import type { NatsLink } from '../nats/connection/connection.js';
+import type { ServedCache } from '../nats/stores/served-cache.js';
+import type { ServedRecords } from '../nats/stores/served-records.js';
+import { sweepAcknowledged } from '../nats/streams/acknowledged.js';
+import { LabelsDoor } from '../nats/streams/labels-door.js';
+import { StreamFollower } from '../nats/streams/stream-follower.js';
+import {
+  EMBED_STREAM,
+  LABELS_STREAM,
+  PARKED_STREAM,
+  SERVED_STREAM,
+  type StreamBytes,
+} from '../nats/streams/streams.js';
 import type { HeadDirectory } from './head-directory.js';
 import { LabelPipeline } from './label-pipeline.js';
 import { ParkedLabels } from './parked-labels.js';

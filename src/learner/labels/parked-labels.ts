@@ -1,13 +1,13 @@
 import { AckPolicy, type JsMsg, nanos } from 'nats';
 import { messageKey, subjects } from '../names.js';
-import type { NatsLink } from '../nats/connection.js';
-import { PullLoop } from '../nats/pull-loop.js';
-import type { ServedRecords } from '../nats/served-records.js';
-import { StreamRoom } from '../nats/stream-room.js';
-import { PARKED_BYTES, PARKED_STREAM } from '../nats/streams.js';
-import { DONE, type Verdict } from '../nats/work-queue.js';
+import type { NatsLink } from '../nats/connection/connection.js';
+import type { ServedRecords } from '../nats/stores/served-records.js';
+import { PullLoop } from '../nats/streams/pull-loop.js';
+import { StreamRoom } from '../nats/streams/stream-room.js';
+import { PARKED_BYTES, PARKED_STREAM } from '../nats/streams/streams.js';
+import { DONE, type Verdict } from '../nats/streams/work-queue.js';
+import { KeyedQueue } from '../tasks/keyed-queue.js';
 import type { HeadDirectory } from './head-directory.js';
-import { KeyedQueue } from './keyed-queue.js';
 import type { AcceptedLabel, LetterSource, SampleWriter } from './sample-writer.js';
 import { moveLabel, recallLabel } from './waiting-label.js';
 

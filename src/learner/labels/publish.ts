@@ -1,9 +1,9 @@
 import { type MsgHdrs, headers as makeHeaders } from 'nats';
 import type { LabelInput } from '../learning.js';
 import { checkClassName, checkRequestId, subjects } from '../names.js';
-import type { NatsLink } from '../nats/connection.js';
-import { isNoResponders, isStreamFull, isTooLarge } from '../nats/errors.js';
-import { isDoorClosed } from '../nats/labels-door.js';
+import type { NatsLink } from '../nats/connection/connection.js';
+import { isNoResponders, isStreamFull, isTooLarge } from '../nats/connection/errors.js';
+import { isDoorClosed } from '../nats/streams/labels-door.js';
 import { type HeadDefinition, LearnerError } from '../types.js';
 import { ID_HEADER, LABEL_HEADER, MAX_JSON_BYTES } from './label-message.js';
 

@@ -2,9 +2,9 @@ import { encodeSample, type Sample } from '../fold/log-entry.js';
 import type { ServedRecord } from '../fold/served-record.js';
 import type { LearningObserver } from '../learning.js';
 import { isHeadName, type LabelOrigin } from '../names.js';
-import type { DeadLetter, DeadLetters } from '../nats/dead-letters.js';
-import type { TrainingLog } from '../nats/training-log.js';
-import { DONE, retryAfter, type Verdict } from '../nats/work-queue.js';
+import type { TrainingLog } from '../nats/log/training-log.js';
+import type { DeadLetter, DeadLetters } from '../nats/stores/dead-letters.js';
+import { DONE, retryAfter, type Verdict } from '../nats/streams/work-queue.js';
 import type { DeadReason, HeadDefinition, LabelResult } from '../types.js';
 
 /** A label whose head is known, whatever form it came in. */

@@ -1,9 +1,9 @@
 import { type JsMsg, type MsgHdrs, headers as makeHeaders } from 'nats';
 import { type LabelOrigin, subjects } from '../names.js';
-import type { NatsLink } from '../nats/connection.js';
-import { isStreamFull } from '../nats/errors.js';
-import { copyHeaders, fits, headerValue, readHeaders } from '../nats/message-headers.js';
-import type { StreamRoom } from '../nats/stream-room.js';
+import type { NatsLink } from '../nats/connection/connection.js';
+import { isStreamFull } from '../nats/connection/errors.js';
+import { copyHeaders, fits, headerValue, readHeaders } from '../nats/connection/message-headers.js';
+import type { StreamRoom } from '../nats/streams/stream-room.js';
 import type { HeadDirectory } from './head-directory.js';
 import { ID_HEADER, LABEL_HEADER, type LabelMessage, parseLabelMessage } from './label-message.js';
 import type { AcceptedLabel, LetterSource } from './sample-writer.js';

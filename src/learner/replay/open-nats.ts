@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
-import { connectNats, type Log, type NatsLink } from '../nats/connection.js';
-import { lockDataDirectory } from '../nats/data-directory-lock.js';
-import { startEmbeddedNats } from '../nats/embedded-server.js';
-import { readCredentials, serverFiles } from '../nats/server-config.js';
+import { connectNats, type Log, type NatsLink } from '../nats/connection/connection.js';
+import { lockDataDirectory } from '../nats/server/data-directory-lock.js';
+import { startEmbeddedNats } from '../nats/server/embedded-server.js';
+import { readCredentials, serverFiles } from '../nats/server/server-config.js';
 import { LearnerError } from '../types.js';
 
 export interface NatsPlace {

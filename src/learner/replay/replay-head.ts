@@ -1,8 +1,8 @@
 import { HeadFold } from '../fold/head-fold.js';
 import type { LearningObserver } from '../learning.js';
-import { HeadStore } from '../nats/head-store.js';
-import { SnapshotStore } from '../nats/snapshot-store.js';
-import { TrainingLog } from '../nats/training-log.js';
+import { TrainingLog } from '../nats/log/training-log.js';
+import { HeadStore } from '../nats/stores/head-store.js';
+import { SnapshotStore } from '../nats/stores/snapshot-store.js';
 import {
   type HeadDefinition,
   type HeadStatistics,

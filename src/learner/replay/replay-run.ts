@@ -1,6 +1,6 @@
 import type { HeadFold } from '../fold/head-fold.js';
 import { attachmentOf, decodeEntry } from '../fold/log-entry.js';
-import type { SnapshotStore } from '../nats/snapshot-store.js';
+import type { SnapshotStore } from '../nats/stores/snapshot-store.js';
 import type { HeadDefinition, HeadVersion, LearnerOptions } from '../types.js';
 import { compareVersion, type VersionComparison } from './compare-versions.js';
 

@@ -1,4 +1,4 @@
-import type { CompactionRecord } from '../nats/head-store.js';
+import type { CompactionRecord } from '../nats/stores/head-store.js';
 import { type HeadVersion, LearnerError } from '../types.js';
 
 /** Where a replay may begin; the first that can be read is taken. */

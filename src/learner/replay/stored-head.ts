@@ -1,4 +1,4 @@
-import type { CompactionRecord, HeadStore, LatestPointer } from '../nats/head-store.js';
+import type { CompactionRecord, HeadStore, LatestPointer } from '../nats/stores/head-store.js';
 import { type HeadDefinition, type HeadVersion, LearnerError } from '../types.js';
 
 /** What NATS knows of the head when the replay begins. */

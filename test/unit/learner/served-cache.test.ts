@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ServedCache } from '../../../src/learner/nats/served-cache.js';
+import { ServedCache } from '../../../src/learner/nats/stores/served-cache.js';
 
 function record(id: string, floats = 4) {
   return {

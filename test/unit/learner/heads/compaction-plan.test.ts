@@ -4,8 +4,8 @@ import {
   type CompactionLimits,
   type CompactionStep,
   planCompaction,
-} from '../../../../src/learner/heads/compaction-plan.js';
-import type { CompactionRecord } from '../../../../src/learner/nats/head-store.js';
+} from '../../../../src/learner/heads/upkeep/compaction-plan.js';
+import type { CompactionRecord } from '../../../../src/learner/nats/stores/head-store.js';
 import type { HeadVersion } from '../../../../src/learner/types.js';
 
 const FENCE = 100;

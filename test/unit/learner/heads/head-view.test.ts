@@ -8,9 +8,9 @@ import {
   servableVersion,
   statusOf,
   wantedVersion,
-} from '../../../../src/learner/heads/head-view.js';
+} from '../../../../src/learner/heads/registry/head-view.js';
 import { defaultLearnerOptions } from '../../../../src/learner/learners/learner-options.js';
-import type { LatestPointer, StoredDefinition } from '../../../../src/learner/nats/head-store.js';
+import type { LatestPointer, StoredDefinition } from '../../../../src/learner/nats/stores/head-store.js';
 import type { HeadStatistics, HeadVersion } from '../../../../src/learner/types.js';
 
 const statistics: HeadStatistics = {

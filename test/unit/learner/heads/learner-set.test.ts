@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeEntry } from '../../../../src/learner/fold/log-entry.js';
-import { noStatistics } from '../../../../src/learner/heads/head-view.js';
-import { LearnerSet } from '../../../../src/learner/heads/learner-set.js';
+import { noStatistics } from '../../../../src/learner/heads/registry/head-view.js';
+import { LearnerSet } from '../../../../src/learner/heads/teaching/learner-set.js';
 import { estimateBytes } from '../../../../src/learner/learners/create.js';
 import { defaultLearnerOptions } from '../../../../src/learner/learners/learner-options.js';
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LeaseMembers } from '../../../../src/learner/heads/lease-members.js';
-import { LeaseCertainty, type LeaseView, nextLeaseStep } from '../../../../src/learner/heads/lease-rules.js';
-import { preferredMember } from '../../../../src/learner/heads/rendezvous.js';
+import { LeaseMembers } from '../../../../src/learner/heads/leases/lease-members.js';
+import { LeaseCertainty, type LeaseView, nextLeaseStep } from '../../../../src/learner/heads/leases/lease-rules.js';
+import { preferredMember } from '../../../../src/learner/heads/leases/rendezvous.js';
 
 const LEASE_MS = 300;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { retainVersions } from '../../../../src/learner/heads/retention.js';
+import { retainVersions } from '../../../../src/learner/heads/snapshots/retention.js';
 import type { HeadVersion } from '../../../../src/learner/types.js';
 
 const MINUTE = 60_000;

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { decodeHeadFile, encodeHeadFile, type HeadFile } from '../../../../src/learner/heads/safetensors.js';
+import { decodeHeadFile, encodeHeadFile, type HeadFile } from '../../../../src/learner/heads/files/safetensors.js';
 import { LearnerError } from '../../../../src/learner/types.js';
 
 const PYTHON = '/usr/bin/python3';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SnapshotPaces, SnapshotSchedule } from '../../../../src/learner/heads/snapshot-schedule.js';
+import { SnapshotPaces, SnapshotSchedule } from '../../../../src/learner/heads/snapshots/snapshot-schedule.js';
 
 const policy = { everySamples: 100, everyMs: 1_000, stateEveryMs: 10_000 };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { KeyedQueue } from '../../../../src/learner/labels/keyed-queue.js';
+import { KeyedQueue } from '../../../../src/learner/tasks/keyed-queue.js';
 
 test('tasks of one key keep their order, those of others do not wait', async () => {
   const queue = new KeyedQueue();

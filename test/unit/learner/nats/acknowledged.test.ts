@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { subjectMatches } from '../../../../src/learner/nats/acknowledged.js';
+import { subjectMatches } from '../../../../src/learner/nats/streams/acknowledged.js';
 
 it('matches subjects as NATS does', () => {
   const cases: [string, string, boolean][] = [

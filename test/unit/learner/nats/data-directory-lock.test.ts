@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { lockDataDirectory } from '../../../../src/learner/nats/data-directory-lock.js';
+import { lockDataDirectory } from '../../../../src/learner/nats/server/data-directory-lock.js';
 import { LearnerError } from '../../../../src/learner/types.js';
 
 const LOCK = 'headwater.lock';
@@ -19,7 +19,7 @@ function temporaryDirectory(t: TestContext): string {
 
 /** A process that takes the lock, says `won` or `lost`, and holds it until it is killed or told to let go. */
 function contender(t: TestContext, directory: string, timing: object = QUICK): ChildProcess {
-  const lock = new URL('../../../../src/learner/nats/data-directory-lock.js', import.meta.url).href;
+  const lock = new URL('../../../../src/learner/nats/server/data-directory-lock.js', import.meta.url).href;
   const script = `
     const { lockDataDirectory } = await import(${JSON.stringify(lock)});
     process.stdin.once('data', async () => {

@@ -13,7 +13,7 @@ import {
   isUnavailable,
   JETSTREAM_ERROR,
   jetStreamCode,
-} from '../../../../src/learner/nats/errors.js';
+} from '../../../../src/learner/nats/connection/errors.js';
 
 function apiError(status: number, code: number, description: string): NatsError {
   const error = new NatsError(String(status), String(status));

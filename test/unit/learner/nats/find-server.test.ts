@@ -3,7 +3,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { compareVersions, findServerBinary, parseServerVersion } from '../../../../src/learner/nats/find-server.js';
+import {
+  compareVersions,
+  findServerBinary,
+  parseServerVersion,
+} from '../../../../src/learner/nats/server/find-server.js';
 import { LearnerError } from '../../../../src/learner/types.js';
 
 function program(t: TestContext, says: string): string {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { noStatistics } from '../../../../src/learner/heads/head-view.js';
+import { noStatistics } from '../../../../src/learner/heads/registry/head-view.js';
 import { defaultLearnerOptions } from '../../../../src/learner/learners/learner-options.js';
-import { headKeySchemas } from '../../../../src/learner/nats/head-keys.js';
+import { headKeySchemas } from '../../../../src/learner/nats/stores/head-keys.js';
 
 const sgd = { rate: 0.02, momentum: 0.8, weightDecay: 1e-4, annealEvery: 500, annealFactor: 2, rateFloor: 0.2 };
 

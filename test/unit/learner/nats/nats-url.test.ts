@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseNatsUrls } from '../../../../src/learner/nats/nats-url.js';
+import { parseNatsUrls } from '../../../../src/learner/nats/connection/nats-url.js';
 import { LearnerError } from '../../../../src/learner/types.js';
 
 const NOBODY = { tls: false, user: undefined, password: undefined, token: undefined };

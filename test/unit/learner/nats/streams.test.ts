@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_STREAM_BYTES, reservedBytes, streamConfigs } from '../../../../src/learner/nats/streams.js';
+import { DEFAULT_STREAM_BYTES, reservedBytes, streamConfigs } from '../../../../src/learner/nats/streams/streams.js';
 
 const configs = streamConfigs({ replicas: 3, windowMs: 60_000, bytes: DEFAULT_STREAM_BYTES });
 

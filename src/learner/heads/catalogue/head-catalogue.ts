@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { encodeAct, type LoggedAct } from '../../fold/log-entry.js';
+import type { ExportedHead, HeadAct, HeadProgress, HeadRequest, HeadStatus, Heads } from '../../learning.js';
+import type { NatsLink } from '../../nats/connection/connection.js';
+import { isUnavailable } from '../../nats/connection/errors.js';
+import type { TrainingLog } from '../../nats/log/training-log.js';
+import type { HeadStore, StoredDefinition } from '../../nats/stores/head-store.js';
+import type { SnapshotStore } from '../../nats/stores/snapshot-store.js';
+import { type HeadDefinition, LearnerError, type ServingHead } from '../../types.js';
+import { exportHead, readImport } from '../files/head-files.js';
+import type { HeadRegistry } from '../registry/head-registry.js';
+import { checkAct } from './check-act.js';
+import { checkHeadRequest } from './head-request.js';
+
+/** What changing heads needs of NATS. */
+export interface CatalogueParts {
+  readonly link: NatsLink;
+  readonly store: HeadStore;
+  readonly snapshots: SnapshotStore;
+  readonly log: TrainingLog;
+  /** Labels waiting and the log's end. */
+  progress(definition: HeadDefinition): Promise<HeadProgress>;
+}
+
+/** Heads as the server sees them: reads come from the registry at once, changes go to NATS. */
+export class HeadCatalogue implements Heads {
+  private parts: CatalogueParts | undefined;
+
+  constructor(private readonly registry: HeadRegistry) {}
+
+  connect(parts: CatalogueParts): void {
+    this.parts = parts;
+  }
+
+  get loaded(): boolean {
+    return this.registry.loaded;
+  }
+
+  list(): readonly HeadStatus[] {
+    return this.registry.list();
+  }
+
+  status(name: string): HeadStatus | undefined {
+    return this.registry.status(name);
+  }
+
+  serving(name: string): ServingHead {
+    return this.registry.serving(name);
+  }
+
+  version(name: string, version: number): Promise<ServingHead> {
+    return this.registry.version(name, version).catch((error) => {
+      throw explain(error);
+    });
+  }
+
+  create(request: HeadRequest): Promise<HeadStatus> {
+    return this.ask(async (parts) => {
+      await this.define(request, parts);
+      return this.registry.mustStatus(request.name);
+    });
+  }
+
+  delete(name: string, expectedVersion: number): Promise<void> {
+    return this.ask(async ({ store }) => {
+      const [definition] = this.registry.must(name);
+      const stored = await store.get(name, 'definition');
+      if (!stored || stored.value.deleted) throw this.registry.unknown(name);
+      const latest = (await store.get(name, 'latest'))?.value;
+      const newest = latest?.generation === definition.generation ? (latest.versions[0]?.version ?? 0) : 0;
+      if (newest !== expectedVersion) throw notThatVersion(name, newest, expectedVersion);
+      const value = asDeleted(stored.value);
+      const revision = await store.compareAndSet(name, 'definition', value, stored.revision);
+      if (revision === undefined) {
+        throw new LearnerError('head_unavailable', `head '${name}' changed meanwhile; try again`);
+      }
+      this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
+    });
+  }
+
+  act(name: string, act: HeadAct): Promise<number> {
+    return this.ask(async ({ log }) => {
+      const [definition] = this.registry.must(name);
+      const checked = checkAct(definition, this.registry.mustStatus(name).statistics, act);
+      return append(log, definition, checked);
+    });
+  }
+
+  export(name: string, version: number): Promise<ExportedHead> {
+    return this.ask(async () => {
+      const [definition, view] = this.registry.must(name);
+      const wanted = version === 0 ? this.registry.mustStatus(name).servingVersion : version;
+      const known = this.registry.mustVersion(name, view, wanted);
+      const { model } = await this.registry.version(name, wanted);
+      return exportHead(definition, known, model);
+    });
+  }
+
+  import(request: HeadRequest, bytes: Uint8Array): Promise<HeadStatus> {
+    return this.ask(async (parts) => {
+      const { snapshots, log, store } = parts;
+      const model = readImport(request, bytes);
+      const definition = await this.define(request, parts);
+      try {
+        const digest = await snapshots.put(definition, 'model', model(definition));
+        await append(log, definition, { kind: 'import_model', digest });
+      } catch (error) {
+        // Without its weights it would be another head than was asked for.
+        const value = asDeleted(definition);
+        const revision = await store.put(definition.name, 'definition', value);
+        this.registry.take({ head: definition.name, key: 'definition', stored: { value, revision }, revision });
+        throw error;
+      }
+      return this.registry.mustStatus(request.name);
+    });
+  }
+
+  rollback(name: string, version: number): Promise<HeadStatus> {
+    return this.ask(async ({ store }) => {
+      const [{ generation }, view] = this.registry.must(name);
+      if (version === 0) {
+        const revision = await store.remove(name, 'serving');
+        this.registry.take({ head: name, key: 'serving', stored: undefined, revision });
+      } else {
+        this.registry.mustVersion(name, view, version);
+        const value = { generation, version };
+        const revision = await store.put(name, 'serving', value);
+        this.registry.take({ head: name, key: 'serving', stored: { value, revision }, revision });
+      }
+      await this.registry.loadWanted(name);
+      return this.registry.mustStatus(name);
+    });
+  }
+
+  progress(name: string): Promise<HeadProgress> {
+    return this.ask(({ progress }) => progress(this.registry.must(name)[0]));
+  }
+
+  private async define(request: HeadRequest, { store }: CatalogueParts): Promise<StoredDefinition> {
+    const { name } = request;
+    const classes = checkHeadRequest(request);
+    const before = await store.get(name, 'definition');
+    if (before && !before.value.deleted) throw alreadyThere(name);
+    const generation = (before?.value.generation ?? 0) + 1;
+    const remains = before?.value.remains ?? [];
+    const value = { ...request, classes, generation, createdAtMs: Date.now(), deleted: false, remains };
+    const revision = await store.compareAndSet(name, 'definition', value, before?.revision);
+    if (revision === undefined) throw alreadyThere(name);
+    this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
+    return value;
+  }
+
+  /** Answers at once while NATS is away: its own time-outs are seconds. */
+  private async ask<T>(work: (parts: CatalogueParts) => Promise<T>): Promise<T> {
+    const { parts } = this;
+    if (!parts?.link.connected) throw away();
+    return work(parts).catch((error) => {
+      throw explain(error);
+    });
+  }
+}
+
+function append(log: TrainingLog, definition: HeadDefinition, change: LoggedAct): Promise<number> {
+  const id = randomUUID();
+  return log.appendAct(definition, id, encodeAct({ id, atMs: Date.now(), change }));
+}
+
+/** Who teaches removes what it leaves behind: see head-removal.ts. */
+function asDeleted(definition: StoredDefinition): StoredDefinition {
+  return { ...definition, deleted: true, remains: [...definition.remains, definition.generation] };
+}
+
+function notThatVersion(name: string, newest: number, expected: number): LearnerError {
+  return new LearnerError(
+    'version_mismatch',
+    `head '${name}' is at version ${newest}, and version ${expected} was to be deleted: look at it again, and name the version that it has`,
+  );
+}
+
+function explain(error: unknown): unknown {
+  return error instanceof LearnerError || !isUnavailable(error) ? error : away(error);
+}
+
+function away(cause?: unknown): LearnerError {
+  return new LearnerError('nats_unavailable', 'NATS is away, and this needs it; try again when it is back', { cause });
+}
+
+function alreadyThere(name: string): LearnerError {
+  return new LearnerError('head_exists', `there is a head '${name}' already; delete it first, or choose another name`);
+}
