@@ -5,6 +5,7 @@ import type { Mark } from './marks.js';
 /** A learning process, as the benchmark sees it. */
 export class LearningChild {
   readonly #child = new Child<LearningMessage>(new URL('./learning-process.js', import.meta.url));
+  #closed = false;
 
   /** @returns once NATS runs and the heads are there */
   static async start(setting: LearningSetting): Promise<LearningChild> {
@@ -31,8 +32,10 @@ export class LearningChild {
     return this.#child.ask<LearningReport>({ report: true });
   }
 
-  /** Ends the process and its nats-server, in good order if it still can. */
+  /** Ends the process and its nats-server, in good order if it still can. May be called twice. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#child.ask({ close: true }).catch(() => {});
     await this.#child.stop();
   }

@@ -40,6 +40,8 @@ export async function measureHeads(plan: HeadsPlan, folder: string): Promise<Hea
     const report = await child.report();
     await writer.close();
     if (report.problems.length > 0) console.error(`  ${report.problems.join('\n  ')}`);
+    const stopping = performance.now();
+    await child.close();
     return {
       heads: count,
       ...{ classes, dimensions, memoryBytes, seconds, wanted, perSecond, behindMs, startSeconds },
@@ -48,6 +50,7 @@ export async function measureHeads(plan: HeadsPlan, folder: string): Promise<Hea
       stateBytes: report.stateBytes,
       fullHeads: report.full,
       versions: report.versions,
+      stopSeconds: (performance.now() - stopping) / 1000,
     };
   } finally {
     await child.close();

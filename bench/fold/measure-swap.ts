@@ -26,8 +26,8 @@ export interface SwapPlan {
 
 /** Around a swap: storing and loading the version, and what it leaves to collect. */
 const NEAR_MS = 25;
-/** After learning stopped: the last version is stored and loaded. */
-const SETTLE_MS = 1_500;
+/** The stream's first samples, and the first version after a rest, are not measured. */
+const BEGIN_MS = 1_000;
 
 interface Half {
   readonly answered: readonly Answered[];
@@ -73,13 +73,14 @@ async function measureHalf(
   writer: LogWriter | undefined,
 ): Promise<Half> {
   const end = new AbortController();
+  await served.atRest();
   const learned = writer?.pace(learning, Number.POSITIVE_INFINITY, end.signal);
+  if (writer) await delay(BEGIN_MS);
   await served.loopDelays();
   const { answered } = await client.ask<{ answered: Answered[] }>({ send: { perSecond: requests, seconds } });
   const loop = await served.loopDelays();
   end.abort();
   await learned;
-  await delay(SETTLE_MS);
   return { answered, loop };
 }
 

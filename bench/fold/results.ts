@@ -55,6 +55,8 @@ export interface HeadsResult {
   readonly versions: number;
   /** Until all heads were taught, after a start. */
   readonly startSeconds: number;
+  /** Of an end in good order: every head's state is stored. */
+  readonly stopSeconds: number;
 }
 
 /** Milliseconds. */

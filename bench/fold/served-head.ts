@@ -12,6 +12,10 @@ import type { Delays } from './results.js';
 export const HEAD = 'bench';
 const OUTPUT = 'features';
 const READY_TIMEOUT_MS = 180_000;
+/** At rest it uses less than this share of a core. */
+const REST_SHARE = 0.05;
+const REST_MS = 500;
+const REST_TIMEOUT_MS = 20_000;
 const IMAGE = { size: 8, resize: 8, channels: 'rgb', scale: 255, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
 export interface ServedHeadSetting {
@@ -41,7 +45,8 @@ export class ServedHead {
       dataDir: './data',
       server: { grpcPort, httpPort },
       log: { level: 'warn' },
-      snapshots: { interval: `${versionEveryMs}ms` },
+      // The learners' states are no part of a swap: their storing, minutes apart for large ones, would be measured at rest as well as not.
+      snapshots: { interval: `${versionEveryMs}ms`, stateEvery: '1h' },
       // Its answers are not labelled here: records would only measure nats-server.
       labels: { record: 'async' },
       backbones: [
@@ -73,14 +78,30 @@ export class ServedHead {
 
   /** Of its event loop since the last call. */
   loopDelays(): Promise<Delays> {
+    return this.#ask('delays');
+  }
+
+  /** Resolves when it has nothing to do any more: the last version and the last state are stored. It gives up waiting after a while. */
+  async atRest(): Promise<void> {
+    const end = performance.now() + REST_TIMEOUT_MS;
+    let { cpuMs } = await this.#ask<{ cpuMs: number }>('cpu');
+    for (let busy = true; busy && performance.now() < end; ) {
+      await delay(REST_MS);
+      const now = (await this.#ask<{ cpuMs: number }>('cpu')).cpuMs;
+      busy = now - cpuMs > REST_SHARE * REST_MS;
+      cpuMs = now;
+    }
+  }
+
+  #ask<Answer>(what: 'delays' | 'cpu'): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const onExit = () => reject(new Error('the server ended'));
       this.process.once('exit', onExit);
-      this.process.once('message', (delays: Delays) => {
+      this.process.once('message', (answer: Answer) => {
         this.process.off('exit', onExit);
-        resolve(delays);
+        resolve(answer);
       });
-      this.process.send('delays');
+      this.process.send(what);
     });
   }
 

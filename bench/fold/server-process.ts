@@ -1,4 +1,4 @@
-// `headwater serve` with a probe: tells its parent how long its event loop was held up.
+// `headwater serve` with a probe: tells its parent how long its event loop was held up, and what it has used of the CPUs.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { main } from '../../src/server/cli.js';
 import type { Delays } from './results.js';
@@ -8,6 +8,10 @@ const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 delays.enable();
 
 process.on('message', (message) => {
+  if (message === 'cpu') {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpuMs: (user + system) / 1000 });
+  }
   if (message !== 'delays') return;
   // The histogram holds the time between two ticks of a timer.
   const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);

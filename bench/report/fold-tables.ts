@@ -97,6 +97,7 @@ function headsTable(result: HeadsResult): string {
     ['versions stored', String(result.versions), '', ''],
     ['samples a CPU second of the process', result.perCpuSecond.toFixed(0), '', ''],
     ['from the start until all are taught', `${result.startSeconds.toFixed(1)} s`, '', ''],
+    ['until it has ended, all states stored', `${result.stopSeconds.toFixed(1)} s`, '', ''],
   ];
   return table([`${heads} heads of ${classes} classes, ${dimensions} dimensions, one process`, '', 'target', ''], rows);
 }
@@ -130,7 +131,7 @@ function swapTable(swaps: readonly SwapResult[]): string {
   ]);
   return (
     `${table(head, rows)}\n\nRequests with an embedding to \`headwater serve\`, evenly, over gRPC; in turn the head is at rest, and it learns in the same process, ` +
-    'stores versions and swaps them in.'
+    "stores versions and swaps them in (the learners' states are not stored meanwhile)."
   );
 }
 
