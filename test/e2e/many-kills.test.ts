@@ -120,13 +120,18 @@ class LabelStream {
       over = true;
     };
     disturbed.then(end, end);
-    for (let i = 0; !over || i < LABELS; i++) {
-      await (i % 2 === 0 ? this.sample(i) : this.join(i));
-      // An older one again, which must not count: a sample with another label, or the label of a join.
-      if (i % 10 === 8) await this.publish({ ...sampleOf(i - 8), embedding: [...embeddingOf(1)], label: 'late' });
-      if (i % 10 === 9) await this.publish({ id: joinId(i - 8), label: classOf(i - 8) });
-    }
-    await disturbed;
+    const stream = async () => {
+      for (let i = 0; !over || i < LABELS; i++) await this.step(i);
+    };
+    // When a process does not come back, that is what to tell, and not what the stream makes of it.
+    await Promise.all([disturbed, stream()]);
+  }
+
+  private async step(i: number): Promise<void> {
+    await (i % 2 === 0 ? this.sample(i) : this.join(i));
+    // An older one again, which must not count: a sample with another label, or the label of a join.
+    if (i % 10 === 8) await this.publish({ ...sampleOf(i - 8), embedding: [...embeddingOf(1)], label: 'late' });
+    if (i % 10 === 9) await this.publish({ id: joinId(i - 8), label: classOf(i - 8) });
   }
 
   private async sample(i: number): Promise<void> {
