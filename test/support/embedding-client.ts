@@ -25,7 +25,9 @@ export class EmbeddingClient {
   private readonly client: InstanceType<typeof inference.GRPCInferenceService>;
 
   constructor(t: Pick<TestContext, 'after'>, server: string) {
-    this.client = new inference.GRPCInferenceService(server, credentials.createInsecure());
+    // By itself it would wait for up to two minutes before it looks again whether a server that was killed is back.
+    const options = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };
+    this.client = new inference.GRPCInferenceService(server, credentials.createInsecure(), options);
     t.after(() => this.client.close());
   }
 
