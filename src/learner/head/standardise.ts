@@ -77,7 +77,7 @@ export class Standardiser {
   }
 
   /** Writes the standardised embedding to `out`. */
-  apply(embedding: Float32Array, out: Float64Array): void {
+  apply(embedding: Float32Array | Float64Array, out: Float64Array): void {
     const { scale } = this;
     const { mean } = this.state;
     for (let d = 0; d < scale.length; d++) out[d] = (embedding[d]! - mean[d]!) * scale[d]!;

@@ -47,7 +47,7 @@ export function createLearner(kind: LearnerKind, setting: LearnerSetting, state?
 }
 
 /** Matrices of [classes, dimensions] FP64 numbers that a learner keeps. */
-const matrices: Record<LearnerKind, number> = { sgd: 3, slda: 2, rls: 1, refit: 5 };
+const matrices: Record<LearnerKind, number> = { sgd: 4, slda: 2, rls: 1, refit: 5 };
 
 /** Memory that a learner's state takes in the end, with so many classes (and a full reservoir), in bytes. */
 export function estimateBytes(kind: LearnerKind, { dimensions, options }: LearnerSetting, classes: number): number {

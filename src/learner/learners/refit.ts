@@ -127,9 +127,12 @@ export class RefitLearner implements Learner {
       this.constants = constantsOf(this.standardiser);
     }
     const penalty = penalties[this.choice.index]!;
-    this.sgd.step(embedding, classIndex, this.constants, penalty);
+    // A class's first sample is no member yet.
+    const weight = this.reservoir.count(classIndex) > 0 ? this.reservoir.weight(classIndex) : 1;
+    this.sgd.step(embedding, classIndex, this.constants, penalty, weight);
     for (const slot of this.replays.draw()) {
-      this.sgd.step(this.reservoir.embedding(slot), this.reservoir.label(slot), this.constants, penalty);
+      const label = this.reservoir.label(slot);
+      this.sgd.step(this.reservoir.embedding(slot), label, this.constants, penalty, this.reservoir.weight(label));
     }
     this.sgd.averageInTime();
     this.replays.placed(this.reservoir.add(embedding, classIndex, this.samples));
@@ -219,7 +222,7 @@ export class RefitLearner implements Learner {
       classes,
       dimensions,
       ...members,
-      sampleWeights: Float64Array.from(members.labels, (label) => Math.sqrt(reservoir.share(label))),
+      sampleWeights: Float64Array.from(members.labels, (label) => reservoir.weight(label)),
       start: this.sgd.classifier(this.constants),
       choice: { ...choice, classifier: known && withRows(known, rows) },
       extent,
@@ -230,8 +233,7 @@ export class RefitLearner implements Learner {
   private installIfDue(): void {
     if (!this.isDue()) return;
     const { result, classes, startedAt } = this.inFlight!;
-    if (result === undefined)
-      throw new Error('a refit is due: await waitsFor() before any other call');
+    if (result === undefined) throw new Error('a refit is due: await waitsFor() before any other call');
     const rows = Array.from({ length: this.classCount }, (_, c): number | undefined => {
       const row = classes.indexOf(c);
       return row < 0 ? undefined : row;

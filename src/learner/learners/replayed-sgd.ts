@@ -94,14 +94,14 @@ export class ReplayedSgd {
     return this.computeLogits(this.average.values, this.biasAverage.values);
   }
 
-  /** One step towards a sample. @param penalty of the fits */
-  step(embedding: Float32Array, classIndex: number, constants: Standardisation, penalty: number): void {
+  /** One step towards a sample. @param penalty of the fits @param weight of the sample, as in the fits */
+  step(embedding: Float32Array, classIndex: number, constants: Standardisation, penalty: number, weight: number): void {
     const { input, coefficient } = this;
     standardiseOne(embedding, constants, input);
     const errors = this.computeLogits(this.weights.values, this.bias.values);
     softmaxInPlace(errors);
     errors[classIndex] = errors[classIndex]! - 1;
-    const highest = Math.min(HIGHEST_RATE, RATE / Math.sqrt(penalty));
+    const highest = Math.min(HIGHEST_RATE, (weight * RATE) / Math.sqrt(penalty));
     const rate = highest * Math.min(1, SQUARED_LENGTH_LIMIT / sumInEightLanes(input, 0, input, input.length));
     const bias = this.bias.values;
     for (let c = 0; c < errors.length; c++) {

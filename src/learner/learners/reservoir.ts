@@ -5,6 +5,9 @@ const HOLD_OUT_EVERY = 5;
 /** A class's members stand for so many times their number of its newest samples; older ones slowly give way, so slow changes are followed. */
 const MEMORY = 16;
 
+/** Members that each class is given beside its own when their shares are compared: those of a few are chance. */
+const SHARE_PRIOR = 10;
+
 /** The reservoir as data. */
 export interface ReservoirState {
   /** Of the generator. */
@@ -151,9 +154,17 @@ export class Reservoir {
     return { embeddings, labels: this.labels.slice(0, this.members), heldOut: this.heldOut.slice(0, this.members) };
   }
 
-  /** Samples that each member of a class stands for. */
-  share(classIndex: number): number {
-    return this.seen[classIndex]! / this.counts[classIndex]!;
+  /**
+   * What a member of a class counts in a fit: so much that the class's weight is the geometric mean of what it has in the stream and of an equal share,
+   * whether the reservoir is full or not. (With the stream's shares, a class of one sample in a hundred is hardly ever the answer; with equal
+   * ones, a class of three samples is too often.)
+   */
+  weight(classIndex: number): number {
+    const own = this.counts[classIndex]!;
+    let seen = 0;
+    for (const count of this.counts) if (count > 0) seen += 1;
+    const share = this.seen[classIndex]! / own;
+    return Math.sqrt((share * (this.members / seen + SHARE_PRIOR)) / (own + SHARE_PRIOR));
   }
 
   snapshot(): ReservoirState {

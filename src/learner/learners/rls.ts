@@ -9,18 +9,19 @@ import type { CoreClassifier, RecursiveCore } from './recursive-core.js';
 /** Samples of each class that the balance of weights begins with: before there are some more of each, shares are chance. */
 const BALANCE_PRIOR = 10;
 
-const metadataSchema = z.object({ classCount: count, weight: z.number().nonnegative(), pending: count });
+const metadataSchema = z.object({ classCount: count, weight: z.number().nonnegative(), seen: count, pending: count });
 
 /**
  * Recursive least squares: at any moment the ridge regression of one-hot targets on all inputs so far, with a free intercept,
  *
  *   minimise over W, b: sum over n of s[n] |y[n] - W x[n] - b|^2 + ridge |W|^2
  *
- * in closed form, since each sample is a rank-one update of it. The logits are the regression's values, so about 0 to 1. A class that comes later
- * has had the target 0 so far, and a class that is removed leaves its samples behind as those of no class.
+ * in closed form, since each sample is a rank-one update of it. A class that comes later has had the target 0 so far, and a class that is removed leaves its samples behind as those of no class.
  *
- * s[n] is (share of an average class / share of the sample's class)^(1/2) at that moment, about 1 while classes are equally frequent: least squares
- * would else give up a class that is one in a thousand.
+ * s[n] is (share of an average class / share of the sample's class)^(1/2) at that moment, about 1 while classes are equally frequent.
+ *
+ * The values estimate probabilities, and those of a rare class are small wherever others are likely at all: least squares gives it up. So the logits are the
+ * values times (weight of an average class / weight of the class)^(1/2), which takes half of the prior out of them.
  */
 export class Rls implements RecursiveCore {
   private readonly precision: Precision;
@@ -30,6 +31,8 @@ export class Rls implements RecursiveCore {
   private readonly weightSums: ClassRows;
   /** Sum of all weights, those of removed classes too. */
   private weight: number;
+  /** Classes that have had a sample, removed ones too. */
+  private seen: number;
   /** [dimensions] Weighted mean of the inputs. */
   private readonly mean: Float64Array;
   private readonly deviation: Float64Array;
@@ -56,6 +59,7 @@ export class Rls implements RecursiveCore {
     this.samples = rows('samples', 1);
     this.weightSums = rows('weightSums', 1);
     this.weight = saved?.weight ?? 0;
+    this.seen = saved?.seen ?? 0;
     this.mean = state ? readFloat64(state.arrays, 'mean', dimensions) : new Float64Array(dimensions);
     this.deviation = new Float64Array(dimensions);
     this.resizeScratch();
@@ -81,6 +85,7 @@ export class Rls implements RecursiveCore {
 
   learnOne(input: Float64Array, classIndex: number): void {
     const { mean, deviation, errors, weightSums, samples } = this;
+    if (samples.values[classIndex] === 0) this.seen += 1;
     samples.values[classIndex]! += 1;
     const sampleWeight = this.balance(classIndex);
     const total = this.weight + sampleWeight;
@@ -99,14 +104,20 @@ export class Rls implements RecursiveCore {
     const { mean, deviation, outputs } = this;
     for (let d = 0; d < deviation.length; d++) deviation[d] = input[d]! - mean[d]!;
     this.arithmetic.multiplyRows(this.weights.values, deviation, outputs.length, outputs);
-    for (let c = 0; c < outputs.length; c++) outputs[c] = outputs[c]! + this.share(c);
+    for (let c = 0; c < outputs.length; c++) outputs[c] = (outputs[c]! + this.share(c)) * this.lift(c);
     return outputs;
   }
 
   classifier(): CoreClassifier {
-    const { outputs, weights } = this;
-    this.arithmetic.multiplyRows(weights.values, this.mean, outputs.length, outputs);
-    return { weights: weights.values, bias: outputs.map((product, c) => this.share(c) - product) };
+    const { outputs, dimensions } = this;
+    this.arithmetic.multiplyRows(this.weights.values, this.mean, outputs.length, outputs);
+    const weights = this.weights.copy();
+    for (let c = 0, i = 0; c < this.classCount; c++) {
+      const lift = this.lift(c);
+      outputs[c] = (this.share(c) - outputs[c]!) * lift;
+      for (const end = i + dimensions; i < end; i++) weights[i] = weights[i]! * lift;
+    }
+    return { weights, bias: outputs };
   }
 
   forget(worth: number): void {
@@ -125,7 +136,7 @@ export class Rls implements RecursiveCore {
   snapshot(): LearnerState {
     const { pending, ...precision } = this.precision.snapshot();
     return {
-      metadata: { classCount: this.classCount, weight: this.weight, pending },
+      metadata: { classCount: this.classCount, weight: this.weight, seen: this.seen, pending },
       arrays: {
         ...precision,
         weights: this.weights.copy(),
@@ -139,6 +150,12 @@ export class Rls implements RecursiveCore {
   /** Mean target of a class. */
   private share(classIndex: number): number {
     return this.weight > 0 ? this.weightSums.values[classIndex]! / this.weight : 0;
+  }
+
+  /** What the values of a class are multiplied by; 1 if it has the average weight. */
+  private lift(classIndex: number): number {
+    const average = this.seen > 0 ? this.weight / this.seen : 0;
+    return Math.sqrt((average + BALANCE_PRIOR) / (this.weightSums.values[classIndex]! + BALANCE_PRIOR));
   }
 
   /** The weight of a sample of this class, which is among the samples already. */

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import type { Arithmetic } from '../../native/index.js';
 import { sumInEightLanes } from '../arithmetic/eight-lanes.js';
 import { softmaxInPlace } from '../head/softmax.js';
-import { Standardiser, startOfStandardiser } from '../head/standardise.js';
+import { nearnessOf, Standardiser, startOfStandardiser } from '../head/standardise.js';
 import type { SgdOptions } from '../types.js';
 import { checkClass, checkLength, checkSample } from './check-sample.js';
 import { ClassRows } from './class-rows.js';
 import type { DriftChange, Learner, LearnerState, LinearClassifier } from './learner.js';
+import { RareClasses } from './rare-classes.js';
 import { count, readFloat64, readMetadata } from './read-state.js';
 import { servingWeights } from './serving-weights.js';
 import { worthOfOld } from './worth-of-old.js';
@@ -30,6 +31,9 @@ const metadataSchema = z.object({
  * Multinomial logistic regression, one sample a step: SGD with momentum, weight decay and a rate that is divided every so many
  * samples (Iofinova et al. 2022, section 3.3, appendix B), on standardised embeddings. It predicts and is served with the
  * running average of its weights (Polyak and Juditsky 1992), since a single pass ends wherever the last few samples pushed it.
+ *
+ * After a sample it steps towards the mean of a class that is behind, if there is one: a class of few samples would else never be the answer, however
+ * large its own steps are, and classes that come one after the other would be forgotten.
  */
 export class SgdLearner implements Learner {
   readonly kind = 'sgd';
@@ -44,8 +48,9 @@ export class SgdLearner implements Learner {
   private readonly bias: ClassRows;
   private readonly biasVelocity: ClassRows;
   private readonly biasAverage: ClassRows;
-  /** Samples learned since the class was added. */
+  /** Steps taken since the class was added. */
   private readonly ages: ClassRows;
+  private readonly rare: RareClasses;
   /** The standardised embedding of the current call. */
   private readonly input: Float64Array;
   private logits = new Float64Array(0);
@@ -69,6 +74,7 @@ export class SgdLearner implements Learner {
     this.biasVelocity = rows('biasVelocity', 1);
     this.biasAverage = rows('biasAverage', 1);
     this.ages = rows('ages', 1);
+    this.rare = new RareClasses(dimensions, classes, state);
     this.steps = saved?.steps ?? 0;
     this.rate = saved?.rate ?? options.rate;
     this.standardiser = new Standardiser(
@@ -90,11 +96,13 @@ export class SgdLearner implements Learner {
 
   get bytes(): number {
     const { mean, squares } = this.standardiser.state;
-    return this.perClass().reduce((sum, { values }) => sum + values.byteLength, mean.byteLength + squares.byteLength);
+    const own = this.perClass().reduce((sum, { values }) => sum + values.byteLength, 0);
+    return own + this.rare.bytes + mean.byteLength + squares.byteLength;
   }
 
   addClass(): number {
     for (const rows of this.perClass()) rows.add();
+    this.rare.addClass();
     this.resizeScratch();
     return this.classCount - 1;
   }
@@ -102,6 +110,7 @@ export class SgdLearner implements Learner {
   removeClass(index: number): void {
     checkClass(index, this.classCount);
     for (const rows of this.perClass()) rows.remove(index);
+    this.rare.removeClass(index);
     this.resizeScratch();
   }
 
@@ -112,18 +121,20 @@ export class SgdLearner implements Learner {
     return this.computeLogits(this.average.values, this.biasAverage.values);
   }
 
-  /** One step of SGD. */
+  /** One step of SGD, and one more if a class is behind. */
   learnOne(embedding: Float32Array, classIndex: number): void {
     checkSample(embedding, classIndex, this);
-    this.standardiser.observe(embedding);
-    this.standardiser.apply(embedding, this.input);
-    const errors = this.computeErrors(classIndex);
-    this.age();
-    const { weights, velocity, average, input, pulls, rate, classCount: rows } = this;
-    const { momentum, weightDecay } = this.options;
-    const matrices = { weights: weights.values, velocity: velocity.values, average: average.values };
-    this.arithmetic.stepRows({ rows, ...matrices, input, errors, pulls, rate, momentum, weightDecay });
-    this.stepBias(errors);
+    const { standardiser, rare, input } = this;
+    standardiser.observe(embedding);
+    standardiser.apply(embedding, input);
+    const squaredLength = this.step(classIndex);
+    const nearness = nearnessOf(squaredLength, standardiser.typicalSquaredLength);
+    rare.observe(embedding, classIndex, standardiser.state.mean, nearness);
+    const behind = rare.next();
+    if (behind !== undefined) {
+      standardiser.apply(behind.mean, input);
+      this.step(behind.classIndex);
+    }
     this.anneal();
   }
 
@@ -141,6 +152,8 @@ export class SgdLearner implements Learner {
     this.rate = this.options.rate;
     this.standardiser.forget(Math.max(worth, change.recent));
     for (let c = 0; c < this.classCount; c++) this.ages.values[c] = Math.min(this.ages.values[c]!, worth);
+    // What is mostly wrong must not be shown again.
+    this.rare.forget(worth < change.recent ? 0 : worth);
     const kept = worth / (worth + change.recent);
     for (const { values } of this.perClass()) {
       if (values !== this.ages.values) for (let i = 0; i < values.length; i++) values[i] = values[i]! * kept;
@@ -170,6 +183,7 @@ export class SgdLearner implements Learner {
         biasVelocity: this.biasVelocity.copy(),
         biasAverage: this.biasAverage.copy(),
         ages: this.ages.copy(),
+        ...this.rare.snapshot(),
       },
     };
   }
@@ -192,13 +206,24 @@ export class SgdLearner implements Learner {
     return logits;
   }
 
+  /** A step towards a class for the standardised embedding in `input`. @returns its squared length */
+  private step(classIndex: number): number {
+    const { input, pulls, rate, classCount: rows } = this;
+    const squaredLength = sumInEightLanes(input, 0, input, input.length);
+    const errors = this.computeErrors(classIndex, squaredLength);
+    this.age();
+    const { momentum, weightDecay } = this.options;
+    const matrices = { weights: this.weights.values, velocity: this.velocity.values, average: this.average.values };
+    this.arithmetic.stepRows({ rows, ...matrices, input, errors, pulls, rate, momentum, weightDecay });
+    this.stepBias(errors);
+    return squaredLength;
+  }
+
   /** softmax - onehot, which is the cross entropy's gradient by the logits; shortened for outliers. */
-  private computeErrors(classIndex: number): Float64Array {
-    const { input } = this;
+  private computeErrors(classIndex: number, squaredLength: number): Float64Array {
     const errors = this.computeLogits(this.weights.values, this.bias.values);
     softmaxInPlace(errors);
     errors[classIndex] = errors[classIndex]! - 1;
-    const squaredLength = sumInEightLanes(input, 0, input, input.length);
     const clip = squaredLength > SQUARED_LENGTH_LIMIT ? SQUARED_LENGTH_LIMIT / squaredLength : 1;
     for (let c = 0; c < errors.length; c++) errors[c] = errors[c]! * clip;
     return errors;

@@ -125,7 +125,24 @@ test('forgets the old world, but for the newest of classes that are not in the n
     bornOf(reservoir, 1),
     Array.from({ length: 8 }, (_, i) => 73 + i),
   );
-  assert.equal(reservoir.share(0), 1);
+  const { seen } = reservoir.snapshot();
+  assert.deepEqual(seen, [30, 8], 'what is left stands for the new world alone');
+});
+
+test('members count so much that a class weighs what is between its share of the stream and an equal one', () => {
+  const stream = Array.from({ length: 10_000 }, (_, i) => (i % 100 === 50 ? 1 : 0));
+  // Whether there was room for all or not.
+  for (const capacity of [20_000, 1000]) {
+    const reservoir = filled(capacity, stream);
+    const [frequent, rare] = [0, 1].map((c) => reservoir.weight(c) * reservoir.count(c));
+    assert.ok(Math.abs(frequent! / rare! / Math.sqrt(99) - 1) < 0.1, `${frequent} and ${rare}`);
+  }
+  const balanced = filled(
+    100,
+    Array.from({ length: 400 }, (_, i) => i % 4),
+  );
+  // As before there was a balance: each member stands for four, and counts two.
+  for (const c of [0, 1, 2, 3]) assert.equal(balanced.weight(c), 2);
 });
 
 test('a copy does not change with the reservoir', () => {

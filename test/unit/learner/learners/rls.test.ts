@@ -20,22 +20,29 @@ function weigh(labels: readonly number[], inputs: readonly (readonly number[])[]
   });
 }
 
-/** The ridge regression of the one-hot targets by its normal equations. */
+/** What the regression's values are multiplied by. @param weights Sum of the samples' weights, by class */
+function lifts(weights: readonly number[], total: number, seen = weights.length): number[] {
+  return weights.map((weight) => Math.sqrt((total / seen + 10) / (weight + 10)));
+}
+
+/** The ridge regression of the one-hot targets by its normal equations, its rows lifted. */
 function solve(samples: readonly Sample[], classes: number) {
   const centre = mean(samples);
   const inverted = inverse(scatter(samples, () => centre, ridge));
   const total = samples.reduce((sum, { weight }) => sum + weight, 0);
   const of = (target: number) => samples.filter((sample) => sample.target === target);
-  return Array.from({ length: classes }, (_, c) => {
-    const share = of(c).reduce((sum, { weight }) => sum + weight, 0) / total;
+  const weights = Array.from({ length: classes }, (_, c) => of(c).reduce((sum, { weight }) => sum + weight, 0));
+  const lift = lifts(weights, total, weights.filter((weight) => weight > 0).length);
+  return weights.map((weight, c) => {
+    const share = weight / total;
     const products = centre.map((_, d) =>
       samples.reduce(
         (sum, { input, target, weight }) => sum + weight * (input[d]! - centre[d]!) * ((target === c ? 1 : 0) - share),
         0,
       ),
     );
-    const weights = multiply(inverted, products);
-    return { weights, bias: share - dot(weights, centre) };
+    const row = multiply(inverted, products);
+    return { weights: row.map((value) => value * lift[c]!), bias: (share - dot(row, centre)) * lift[c]! };
   });
 }
 
@@ -80,7 +87,13 @@ test('the gradient of the squared error is zero where it is', () => {
   for (let c = 0; c < 3; c++) learner.addClass();
   for (const [n, label] of labels.entries()) learner.learnOne(Float64Array.from(inputs[n]!), label);
   const samples = weigh(labels, inputs);
-  const { weights, bias } = learner.classifier();
+  const lifted = learner.classifier();
+  const lift = lifts(
+    [0, 1, 2].map((c) => samples.reduce((sum, { target, weight }) => sum + (target === c ? weight : 0), 0)),
+    samples.reduce((sum, { weight }) => sum + weight, 0),
+  );
+  const weights = lifted.weights.slice(0, 3 * size).map((value, i) => value / lift[Math.floor(i / size)]!);
+  const bias = lifted.bias.map((value, c) => value / lift[c]!);
   const loss = (w: Float64Array, b: Float64Array) => {
     const errors = samples.map(({ input, target, weight }) => {
       const values = b.map((each, c) => each + dot([...w.subarray(c * size, (c + 1) * size)], input));
