@@ -13,9 +13,9 @@ import { storedMessage } from '../streams/stored-message.js';
 const CHUNK_BYTES = 64 * 1024;
 /** Other writers' chunks may be larger, up to what a message holds. */
 const MAX_CHUNK_BYTES = 64 << 20;
-const CHUNKS_IN_FLIGHT = 8;
-/** Hashed between two turns of the event loop: about 1 ms. */
-const HASH_BYTES = 512 * 1024;
+const CHUNKS_IN_FLIGHT = 2;
+/** Hashed between two turns of the event loop: a request takes some ten turns, and each such piece holds one up. */
+const HASH_BYTES = 64 << 10;
 const PUBLISH_TIMEOUT_MS = 10_000;
 
 /** Our chunks' ids: the key of their object's name, and a random part. */
