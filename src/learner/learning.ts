@@ -87,10 +87,11 @@ export interface Heads {
   create(request: HeadRequest): Promise<HeadStatus>;
   /**
    * Ends the generation: its log, versions and pointers are removed.
-   * @param expectedVersion the newest version, as the caller knows it (0: nothing learned): who has seen less must not delete more
+   * @param seenVersion a version that the caller has seen: from the oldest that is still listed to the newest; 0 only while there is none. It
+   * keeps who means another head of that name, or a state long past, from deleting this one
    * @throws LearnerError head_unknown, version_mismatch, nats_unavailable.
    */
-  delete(name: string, expectedVersion: number): Promise<void>;
+  delete(name: string, seenVersion: number): Promise<void>;
   /**
    * Appends an act to the head's log.
    * @returns its position: it has happened once `snapshotSequence` is not below

@@ -87,7 +87,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   version_mismatch: {
     status: FAILED_PRECONDITION,
-    remedy: 'Look at the head again (GetHead), and repeat with its newest version if you still mean it.',
+    remedy: 'Look at the head again (GetHead), and repeat with a version that it has if you still mean it.',
   },
   log_mismatch: {
     status: FAILED_PRECONDITION,

@@ -115,7 +115,7 @@ test('delete asks for the version it means to delete', async (t) => {
   }
   const other = await typing('12\n', 'delete', 'demo', '--version', '11');
   assert.deepEqual([other.code, fake.deleted], [1, []]);
-  assert.match(other.err, /demo is at version 12, not 11; nothing was deleted/);
+  assert.match(other.err, /demo is at version 12 and has no version 11; nothing was deleted/);
 
   assert.equal((await typing('12\n', 'delete', 'demo')).code, 0);
   const forced = await heads('delete', 'demo', '--version', '3', '--yes', '--json');

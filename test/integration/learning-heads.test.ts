@@ -104,8 +104,9 @@ test('a deleted head is gone, and the next one of its name knows nothing', optio
   await teach(system, 0, 60);
   await system.trained(60);
   const { latestVersion } = system.status();
-  const stale = { code: 'version_mismatch', message: new RegExp(`version ${latestVersion}, and version 0 `) };
+  const stale = { code: 'version_mismatch', message: new RegExp(`to ${latestVersion}, and .* version 0:`) };
   await assert.rejects(heads.delete('pets', 0), stale);
+  await assert.rejects(heads.delete('pets', latestVersion + 1), { code: 'version_mismatch' });
   await heads.delete('pets', latestVersion);
   assert.equal(heads.status('pets'), undefined);
   assert.throws(() => heads.serving('pets'), { code: 'head_unknown' });

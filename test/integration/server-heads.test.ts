@@ -62,17 +62,30 @@ test('a head is created with what was chosen for it', async () => {
   const { learner } = server.learning.heads.status('x')!.definition;
   assert.deepEqual([learner.serve, learner.train], ['slda', ['slda', 'sgd']]);
   assert.deepEqual(head.train, ['slda', 'sgd']);
-  await ask('DeleteHead', { name: 'x' });
+  await ask('DeleteHead', { name: 'x', expectedVersion: 0 });
 });
 
-test('deleting needs the newest version', async () => {
-  for (const expectedVersion of [0, 1, 3]) {
+test('deleting needs a version that the head has', async () => {
+  for (const expectedVersion of [0, 3]) {
     const error = await failure(ask('DeleteHead', { name: 'pets', expectedVersion }));
     assert.equal(Status[error.code], 'FAILED_PRECONDITION');
     assert.deepEqual(error.metadata.get('headwater-error'), ['version_mismatch']);
     assert.match(error.details, /at version 2, not/);
   }
+  const none = await failure(ask('DeleteHead', { name: 'pets' }));
+  assert.equal(Status[none.code], 'INVALID_ARGUMENT');
+  assert.deepEqual(none.metadata.get('headwater-error'), ['request_invalid']);
+  assert.match(none.details, /^expected_version: expected .* got nothing$/);
+  const neither = await failure(ask('DeleteHead', { name: 'nope' }));
+  assert.equal(Status[neither.code], 'NOT_FOUND');
+
   await ask('CreateHead', { name: 'x', backbone: 'tiny' });
+  assert.match(
+    (await failure(ask('DeleteHead', { name: 'x' }))).details,
+    /^expected_version/,
+    'an old client asks for 0',
+  );
+  server.learning.heads.teach('x', PETS);
   server.learning.heads.teach('x', PETS);
   await ask('DeleteHead', { name: 'x', expectedVersion: 1 });
   assert.equal((await failure(ask('GetHead', { name: 'x' }))).code, Status.NOT_FOUND);

@@ -126,7 +126,7 @@ test('heads: create, list, get, roll back, delete', async () => {
   assert.equal((await failure(ask('RollbackHead', { name: 'pets', version: 9 }))).code, Status.NOT_FOUND);
   await ask('RollbackHead', { name: 'pets', version: 0 });
 
-  await ask('DeleteHead', { name: 'birds' });
+  await ask('DeleteHead', { name: 'birds', expectedVersion: 0 });
   const gone = await failure(ask('GetHead', { name: 'birds' }));
   assert.deepEqual([gone.code, gone.details], [Status.NOT_FOUND, 'no head "birds"; there are pets']);
 });
@@ -181,7 +181,7 @@ test('the number of heads has a limit', async () => {
   await ask('CreateHead', { name: 'three', backbone: 'tiny' });
   const error = await failure(ask('CreateHead', { name: 'four', backbone: 'tiny' }));
   assert.deepEqual([error.code, /limits\.heads is 3/.test(error.details)], [Status.RESOURCE_EXHAUSTED, true]);
-  for (const name of ['two', 'three']) await ask('DeleteHead', { name });
+  for (const name of ['two', 'three']) await ask('DeleteHead', { name, expectedVersion: 0 });
 });
 
 test('a watcher sees the head now and then, until it is deleted', async () => {
@@ -210,7 +210,7 @@ test('with NATS away, what needs it is UNAVAILABLE and the rest goes on', async 
   );
   assert.equal((await failure(ask('CreateHead', { name: 'x', backbone: 'tiny' }))).code, Status.UNAVAILABLE);
   assert.equal((await failure(ask('GetHead', { name: 'pets' }))).code, Status.UNAVAILABLE);
-  assert.equal((await failure(ask('DeleteHead', { name: 'pets' }))).code, Status.UNAVAILABLE);
+  assert.equal((await failure(ask('DeleteHead', { name: 'pets', expectedVersion: 1 }))).code, Status.UNAVAILABLE);
   assert.equal((await failure(ask('RollbackHead', { name: 'pets', version: 1 }))).code, Status.UNAVAILABLE);
   const watching = server.teacher.WatchHead({ name: 'pets', intervalMs: 100 });
   watching.on('error', () => {});

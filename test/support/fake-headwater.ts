@@ -51,7 +51,7 @@ export class FakeHeadwater {
   refuseHead: (attempt: number) => Refusal | undefined = () => undefined;
   heads: string[] = ['demo'];
   readonly created: CreateHeadRequest__Output[] = [];
-  readonly deleted: { name: string; expectedVersion: number }[] = [];
+  readonly deleted: { name: string; expectedVersion?: number }[] = [];
   readonly rolledBack: number[] = [];
   /** Requests of the calls that are acts, with the call's name. */
   readonly acts: Record<string, unknown>[] = [];
@@ -193,7 +193,8 @@ export class FakeHeadwater {
         callback(null, this.#headState(call.request.name));
       },
       DeleteHead: (call, callback) => {
-        this.deleted.push(call.request);
+        const { name, expectedVersion } = call.request;
+        this.deleted.push({ name, ...(expectedVersion !== undefined && { expectedVersion }) });
         callback(null, {});
       },
       RollbackHead: (call, callback) => {

@@ -86,7 +86,7 @@ export class HeadwaterClient {
     return unary((options, done) => this.#learning.createHead(createRequest(head), options, done));
   }
 
-  /** @param expectedVersion the newest version, as the caller knows it. */
+  /** @param expectedVersion a version that the caller has seen; 0: none. */
   async deleteHead(name: string, expectedVersion: number): Promise<void> {
     await unary((options, done) => this.#learning.deleteHead({ name, expectedVersion }, options, done));
   }

@@ -102,7 +102,13 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
   return {
     CreateHead: guarded(async (request) => known.asKnown(await heads.create(newHead(request)))),
     DeleteHead: guarded(async ({ name, expectedVersion }) => {
-      await heads.delete(known.need(name).definition.name, expectedVersion);
+      const { definition } = known.need(name);
+      if (expectedVersion === undefined) {
+        const message =
+          'expected_version: expected a version of the head that you have seen, or 0 for one that has none; got nothing';
+        throw new StatusError('request_invalid', message);
+      }
+      await heads.delete(definition.name, expectedVersion);
       return {};
     }),
     ListHeads: guarded(async () => {

@@ -6,7 +6,7 @@ import { isUnavailable } from '../../nats/connection/errors.js';
 import type { TrainingLog } from '../../nats/log/training-log.js';
 import type { HeadStore, StoredDefinition } from '../../nats/stores/head-store.js';
 import type { SnapshotStore } from '../../nats/stores/snapshot-store.js';
-import { type HeadDefinition, LearnerError, type ServingHead } from '../../types.js';
+import { type HeadDefinition, type HeadVersion, LearnerError, type ServingHead } from '../../types.js';
 import { exportHead, readImport } from '../files/head-files.js';
 import type { HeadRegistry } from '../registry/head-registry.js';
 import { checkAct } from './check-act.js';
@@ -61,14 +61,13 @@ export class HeadCatalogue implements Heads {
     });
   }
 
-  delete(name: string, expectedVersion: number): Promise<void> {
+  delete(name: string, seenVersion: number): Promise<void> {
     return this.ask(async ({ store }) => {
       const [definition] = this.registry.must(name);
       const stored = await store.get(name, 'definition');
       if (!stored || stored.value.deleted) throw this.registry.unknown(name);
       const latest = (await store.get(name, 'latest'))?.value;
-      const newest = latest?.generation === definition.generation ? (latest.versions[0]?.version ?? 0) : 0;
-      if (newest !== expectedVersion) throw notThatVersion(name, newest, expectedVersion);
+      checkSeen(name, latest?.generation === definition.generation ? latest.versions : [], seenVersion);
       const value = asDeleted(stored.value);
       const revision = await store.compareAndSet(name, 'definition', value, stored.revision);
       if (revision === undefined) {
@@ -170,10 +169,14 @@ function asDeleted(definition: StoredDefinition): StoredDefinition {
   return { ...definition, deleted: true, remains: [...definition.remains, definition.generation] };
 }
 
-function notThatVersion(name: string, newest: number, expected: number): LearnerError {
-  return new LearnerError(
+/** A head that learns has another version each second, so versions that came since it was seen are no hindrance. @param versions newest first */
+function checkSeen(name: string, versions: readonly HeadVersion[], seen: number): void {
+  const [newest, oldest] = [versions[0]?.version ?? 0, versions.at(-1)?.version ?? 0];
+  if (seen >= oldest && seen <= newest) return;
+  const has = newest === 0 ? 'has no version yet' : `has versions from ${oldest} to ${newest}`;
+  throw new LearnerError(
     'version_mismatch',
-    `head '${name}' is at version ${newest}, and version ${expected} was to be deleted: look at it again, and name the version that it has`,
+    `head '${name}' ${has}, and was to be deleted at version ${seen}: look at it again, and name a version that it has`,
   );
 }
 

@@ -38,7 +38,11 @@ export function addDelete(heads: Command, io: CommandIo): void {
     .description('delete a head with its versions and its training log')
     .argument('<name>', 'the head', readHeadName)
     .option('--yes', 'do not ask; needs --version')
-    .option('--version <n>', "the head's newest version: who knows an older one deletes nothing", wholeNumber(0))
+    .option(
+      '--version <n>',
+      'a version of the head that you have seen, 0 if it has none; it may have learned since',
+      wholeNumber(0),
+    )
     .addOption(serverOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -48,11 +52,11 @@ export function addDelete(heads: Command, io: CommandIo): void {
     .action((name: string, options: DeleteOptions) =>
       withClient(options.server, async (client) => {
         if (options.yes && options.version === undefined) {
-          throw new UsageError('heads delete: --yes needs --version N, the newest version that `heads show` tells');
+          throw new UsageError('heads delete: --yes needs --version N, a version that `heads show` tells');
         }
         const version = options.yes ? options.version! : await askVersion(await client.getHead(name), options, io);
         await client.deleteHead(name, version);
-        printResult(io, options, { deleted: name, version }, [`deleted ${name}, which was at version ${version}`]);
+        printResult(io, options, { deleted: name, version }, [`deleted ${name}, which was seen at version ${version}`]);
       }),
     );
 }
@@ -63,13 +67,14 @@ export function addDelete(heads: Command, io: CommandIo): void {
  * @throws UsageError without a terminal to ask at; Failure when the answer is another version.
  */
 async function askVersion(head: Head__Output, options: DeleteOptions, io: CommandIo): Promise<number> {
-  const { name, latestVersion, samples, classes } = head;
+  const { name, latestVersion, samples, classes, versions } = head;
   if (!io.input.isTTY) {
     throw new UsageError('heads delete: there is no terminal to ask at; add --version N --yes');
   }
-  if (options.version !== undefined && options.version !== latestVersion) {
+  const wanted = options.version ?? latestVersion;
+  if (wanted > latestVersion || wanted < (versions.at(-1)?.version ?? latestVersion)) {
     throw new Failure(
-      `heads delete: ${name} is at version ${latestVersion}, not ${options.version}; nothing was deleted`,
+      `heads delete: ${name} is at version ${latestVersion} and has no version ${wanted}; nothing was deleted`,
     );
   }
   const prompt = createInterface({ input: io.input, output: io.err as unknown as NodeJS.WritableStream });
