@@ -172,15 +172,11 @@ export class LearningSystem implements Learning {
 
   private async followHeads({ link, store, snapshots, log }: Stores): Promise<void> {
     const models = this.options.roles.includes('serve') ? new ServingModels(snapshots) : undefined;
-    const parts = { store, models };
     this.heads.connect({ link, store, snapshots, log, progress: headProgress(link, log) });
-    await this.registry.follow(parts);
+    await this.registry.follow({ store, models });
     this.stops.push(() => this.registry.stop());
     const offStatus = link.onStatus((up) => {
-      if (this.closing.signal.aborted) return;
-      this.observer.connected(up);
-      // The watch may have missed what changed meanwhile; a new one tells everything again.
-      if (up) this.registry.follow(parts).catch((error: Error) => this.observer.log('warn', `heads: ${error.message}`));
+      if (!this.closing.signal.aborted) this.observer.connected(up);
     });
     this.stops.push(offStatus);
   }

@@ -1,6 +1,7 @@
 import type { LearningObserver } from '../../learning.js';
 import type { NatsLink } from '../../nats/connection/connection.js';
 import { isUnavailable } from '../../nats/connection/errors.js';
+import type { BucketFollower } from '../../nats/stores/bucket-follower.js';
 import type { Stored } from '../../nats/stores/head-store.js';
 import type { LeaseChange, LeaseStore } from '../../nats/stores/lease-store.js';
 import { Limited } from '../../tasks/limited.js';
@@ -54,7 +55,7 @@ export class HeadLeases {
   /** NATS did not answer: they are looked at again soon. */
   private readonly retry = new Set<string>();
   private sink: LeaseSink | undefined;
-  private stopWatch: () => void = () => {};
+  private readonly follower: BucketFollower;
   private offs: (() => void)[] = [];
   private loaded = false;
   private stopped = false;
@@ -65,21 +66,24 @@ export class HeadLeases {
       onChange: () => this.considerAll(),
       onBeat: (sure) => this.beaten(sure),
     });
+    const onLoaded = () => {
+      this.loaded = true;
+      this.considerAll();
+    };
+    const onTrouble = (problem: string) => options.observer.log('warn', problem);
+    this.follower = options.store.follower((change) => this.take(change), { onLoaded, onTrouble });
   }
 
   /** Begins to look on, and with a sink to take leases. @throws when NATS does not answer. */
   async start(sink?: LeaseSink): Promise<void> {
-    const { link, registry, observer } = this.options;
+    const { link, registry } = this.options;
     this.sink = sink;
     await this.life.start();
-    await this.follow();
+    await this.follower.start();
     this.offs = [
       registry.onChange((head) => (head === undefined ? this.considerAll() : this.consider(head))),
       link.onStatus((up) => {
-        if (!up || this.stopped) return;
-        this.life.reconnected();
-        // The watch may have missed what changed meanwhile; a new one tells everything again.
-        this.follow().catch((error: Error) => observer.log('warn', `leases: ${error.message}`));
+        if (up && !this.stopped) this.life.reconnected();
       }),
     ];
     this.considerAll();
@@ -97,7 +101,7 @@ export class HeadLeases {
       await Promise.all([...this.held.keys()].map((head) => this.limited.run(() => this.handOver(head))));
     }
     await this.life.stop();
-    this.stopWatch();
+    this.follower.stop();
   }
 
   /** The epoch of the lease under which this process may teach; undefined: it holds none, or is about to hand it over. */
@@ -126,16 +130,6 @@ export class HeadLeases {
     if (this.held.has(head)) return 'here';
     const holder = this.leases.get(head)?.value.holder ?? null;
     return holder !== null && holder !== this.options.self && this.life.members.lives(holder) ? 'elsewhere' : 'nobody';
-  }
-
-  private async follow(): Promise<void> {
-    this.stopWatch();
-    const onLoaded = () => {
-      this.loaded = true;
-      this.considerAll();
-    };
-    this.stopWatch = await this.options.store.watch((change) => this.take(change), onLoaded);
-    if (this.stopped) this.stopWatch();
   }
 
   /** Takes over what the watch, our own question, or our own write tells. */

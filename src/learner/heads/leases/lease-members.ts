@@ -1,5 +1,4 @@
-/** What a member's key says: `leaving` keeps the heads it has until it has saved them, and takes no others. */
-export type MemberState = 'able' | 'leaving' | 'left';
+import type { MemberState } from '../../nats/stores/lease-store.js';
 
 interface Seen {
   /** Of its last sign of life; 0: there was none yet. */

@@ -1,8 +1,8 @@
 import type { LearningObserver } from '../../learning.js';
 import type { NatsLink } from '../../nats/connection/connection.js';
 import { isUnavailable } from '../../nats/connection/errors.js';
-import type { LeaseStore } from '../../nats/stores/lease-store.js';
-import { LeaseMembers, type MemberState } from './lease-members.js';
+import type { LeaseStore, MemberState } from '../../nats/stores/lease-store.js';
+import { LeaseMembers } from './lease-members.js';
 import { LeaseCertainty } from './lease-rules.js';
 
 export interface SignsOfLifeOptions {

@@ -1,5 +1,6 @@
 import type { HeadDirectory } from '../../labels/head-directory.js';
 import type { HeadStatus, LearningObserver } from '../../learning.js';
+import type { BucketFollower } from '../../nats/stores/bucket-follower.js';
 import type { HeadChange, HeadStore } from '../../nats/stores/head-store.js';
 import { type HeadDefinition, type HeadVersion, LearnerError, type ServingHead } from '../../types.js';
 import {
@@ -43,8 +44,7 @@ export class HeadRegistry implements HeadDirectory {
   private readonly unknownUntil = new Map<string, number>();
   private readonly classSets = new WeakMap<object, ReadonlySet<string>>();
   private parts: RegistryParts | undefined;
-  private stopWatch: () => void = () => {};
-  private following: Promise<void> = Promise.resolve();
+  private follower: BucketFollower | undefined;
   private readonly listeners = new Set<(head: string | undefined) => void>();
   private readonly loader: VersionLoader;
   private isLoaded = false;
@@ -66,31 +66,23 @@ export class HeadRegistry implements HeadDirectory {
     return this.isLoaded;
   }
 
-  /** Begins, or begins again after a lost connection, to follow the bucket. */
+  /** Begins to follow the bucket. @throws when NATS does not answer. */
   async follow(parts: RegistryParts): Promise<void> {
     this.parts = parts;
     this.stopped = false;
-    // One after the other: two reconnects close together must not leave a watch that nobody ends.
-    this.following = this.following.then(async () => {
-      this.stopWatch();
-      this.stopWatch = await parts.store.watch(
-        (change) => this.take(change),
-        () => {
-          this.isLoaded = true;
-          this.notify(undefined);
-        },
-        (problem) => this.observer.log('error', problem),
-      );
-      if (this.stopped) this.stopWatch();
-    });
-    const { following } = this;
-    this.following = following.catch(() => {});
-    await following;
+    const onLoaded = () => {
+      this.isLoaded = true;
+      this.notify(undefined);
+    };
+    const onTrouble = (problem: string) => this.observer.log('warn', problem);
+    this.follower?.stop();
+    this.follower = parts.store.follower((change) => this.take(change), { onLoaded, onTrouble });
+    await this.follower.start();
   }
 
   stop(): void {
     this.stopped = true;
-    this.stopWatch();
+    this.follower?.stop();
   }
 
   /** Calls the listener after every change, with the head's name; undefined: it may be any. Returns what ends it. */

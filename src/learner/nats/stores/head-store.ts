@@ -3,6 +3,7 @@ import { LearnerError } from '../../types.js';
 import type { NatsLink } from '../connection/connection.js';
 import { JETSTREAM_ERROR, jetStreamCode } from '../connection/errors.js';
 import { HEADS_BUCKET } from '../streams/streams.js';
+import { BucketFollower, type BucketListener } from './bucket-follower.js';
 import { type HeadKey, type HeadKeyValues, headKeySchemas } from './head-keys.js';
 
 export type {
@@ -33,10 +34,13 @@ export type HeadChange = {
 
 /** The key-value bucket headwater-heads. */
 export class HeadStore {
-  private constructor(private readonly kv: KV) {}
+  private constructor(
+    private readonly kv: KV,
+    private readonly link: NatsLink,
+  ) {}
 
   static async open(link: NatsLink): Promise<HeadStore> {
-    return new HeadStore(await link.jetstream().views.kv(HEADS_BUCKET, { bindOnly: true, allow_direct: false }));
+    return new HeadStore(await link.jetstream().views.kv(HEADS_BUCKET, { bindOnly: true, allow_direct: false }), link);
   }
 
   async get<K extends HeadKey>(head: string, key: K): Promise<Stored<HeadKeyValues[K]> | undefined> {
@@ -87,33 +91,14 @@ export class HeadStore {
     }
   }
 
-  /**
-   * Tells every key there is, then `onLoaded`, then every change.
-   * @param onUnreadable a value that is not Headwater's: it is left alone
-   * @returns ends the watch
-   */
-  async watch(
-    onChange: (change: HeadChange) => void,
-    onLoaded: () => void,
-    onUnreadable: (problem: string) => void,
-  ): Promise<() => void> {
-    let loaded = false;
-    const loadedOnce = () => {
-      if (!loaded) onLoaded();
-      loaded = true;
+  /** Tells every key there is, then every change, once it is started. A value that is not Headwater's is trouble, and left alone. */
+  follower(onChange: (change: HeadChange) => void, listener: BucketListener): BucketFollower {
+    const onEntry = (entry: KvEntry) => {
+      const change = toChange(entry);
+      if (change) onChange(change);
     };
-    const watch = await this.kv.watch({ initializedFn: loadedOnce });
-    void (async () => {
-      for await (const entry of watch) {
-        try {
-          const change = toChange(entry);
-          if (change) onChange(change);
-        } catch (error) {
-          onUnreadable((error as Error).message);
-        }
-      }
-    })();
-    return () => watch.stop();
+    const { onLoaded, onTrouble } = listener;
+    return new BucketFollower({ link: this.link, kv: this.kv, bucket: HEADS_BUCKET, onEntry, onLoaded, onTrouble });
   }
 }
 

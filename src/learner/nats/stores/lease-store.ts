@@ -1,9 +1,9 @@
 import type { KV, KvEntry } from 'nats';
 import { z } from 'zod';
-import type { MemberState } from '../../heads/leases/lease-members.js';
 import type { NatsLink } from '../connection/connection.js';
 import { JETSTREAM_ERROR, jetStreamCode } from '../connection/errors.js';
 import { LEASES_BUCKET } from '../streams/streams.js';
+import { BucketFollower, type BucketListener } from './bucket-follower.js';
 import type { Stored } from './head-store.js';
 
 /** `head.<name>`: who teaches the head. */
@@ -11,6 +11,9 @@ const leaseSchema = z.object({ holder: z.string().nullable(), epoch: z.number().
 
 /** `member.<holder>` */
 const memberSchema = z.object({ state: z.enum(['able', 'leaving']) });
+
+/** What a member's key says: `leaving` keeps the heads it has until it has saved them, and takes no others; `left`: the key is deleted. */
+export type MemberState = 'able' | 'leaving' | 'left';
 
 const LEASES_STREAM = `KV_${LEASES_BUCKET}`;
 /** Notes of members that left are removed after a day. */
@@ -86,25 +89,14 @@ export class LeaseStore {
     await this.kv.delete(memberKey(member));
   }
 
-  /**
-   * Tells every key there is, then `onLoaded`, then every change.
-   * @returns ends the watch
-   */
-  async watch(onChange: (change: LeaseChange) => void, onLoaded: () => void): Promise<() => void> {
-    let loaded = false;
-    const loadedOnce = () => {
-      if (!loaded) onLoaded();
-      loaded = true;
+  /** Tells every key there is, then every change, once it is started. */
+  follower(onChange: (change: LeaseChange) => void, { onLoaded, onTrouble }: BucketListener): BucketFollower {
+    const onEntry = (entry: KvEntry) => {
+      const change = toChange(entry);
+      if (change) onChange(change);
+      if (change?.kind === 'member' && change.state === 'left') this.clear(entry);
     };
-    const watch = await this.kv.watch({ initializedFn: loadedOnce });
-    void (async () => {
-      for await (const entry of watch) {
-        const change = toChange(entry);
-        if (change) onChange(change);
-        if (change?.kind === 'member' && change.state === 'left') this.clear(entry);
-      }
-    })();
-    return () => watch.stop();
+    return new BucketFollower({ link: this.link, kv: this.kv, bucket: LEASES_BUCKET, onEntry, onLoaded, onTrouble });
   }
 
   /** A deletion leaves a note, which everybody has heard of after a while. */
