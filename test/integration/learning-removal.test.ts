@@ -10,7 +10,7 @@ import { embeddingOf, headRequest, startTestLearning } from '../support/test-lea
 import { undisturbedFold } from '../support/undisturbed-fold.js';
 import { until } from '../support/until.js';
 
-const ENTRIES = 20_000;
+const ENTRIES = process.env.HEADWATER_TEST_FULL === '1' ? 50_000 : 4_000;
 const classes = ['cat', 'dog', 'emu'];
 
 function labels(from: number, to: number) {
