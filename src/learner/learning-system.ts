@@ -4,6 +4,7 @@ import { HeadCatalogue } from './heads/catalogue/head-catalogue.js';
 import { headProgress } from './heads/catalogue/head-progress.js';
 import { HeadRegistry } from './heads/registry/head-registry.js';
 import { ServingModels } from './heads/registry/serving-models.js';
+import { StoredStatistics } from './heads/registry/stored-statistics.js';
 import { type Stores, startTeaching, type Teaching } from './heads/teaching/teaching.js';
 import { ImageLabels } from './labels/image-labels.js';
 import { LabelIntake } from './labels/label-intake.js';
@@ -172,8 +173,9 @@ export class LearningSystem implements Learning {
 
   private async followHeads({ link, store, snapshots, log }: Stores): Promise<void> {
     const models = this.options.roles.includes('serve') ? new ServingModels(snapshots) : undefined;
+    const parts = { store, models, statistics: new StoredStatistics(store, snapshots) };
     this.heads.connect({ link, store, snapshots, log, progress: headProgress(link, log) });
-    await this.registry.follow({ store, models });
+    await this.registry.follow(parts);
     this.stops.push(() => this.registry.stop());
     const offStatus = link.onStatus((up) => {
       if (!this.closing.signal.aborted) this.observer.connected(up);

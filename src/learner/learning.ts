@@ -32,8 +32,13 @@ export interface HeadStatus {
   readonly pinned: boolean;
   /** Newest first: those that can still be served. */
   readonly versions: readonly HeadVersion[];
-  /** Of the live learner when it runs in this process, else of the newest snapshot. */
+  /**
+   * Of the live learner when it runs in this process, else of the newest snapshot: then a head of many classes has the most frequent ones here, and not all
+   * aliases; `Heads.statistics` has all.
+   */
   readonly statistics: HeadStatistics;
+  /** All classes, those that `statistics` lacks included. */
+  readonly classCount: number;
   /** Samples in the log that are not folded yet; undefined when the learner runs elsewhere. */
   readonly lag: number | undefined;
   /** Age of the newest snapshot's creation; undefined when there is none. */
@@ -77,6 +82,8 @@ export interface Heads {
   /** By name, in byte order. */
   list(): readonly HeadStatus[];
   status(name: string): HeadStatus | undefined;
+  /** The status's statistics with all classes and aliases. @throws LearnerError head_unknown, nats_unavailable when it must be asked for them. */
+  statistics(name: string): Promise<HeadStatistics>;
   /**
    * The version to answer from. @throws LearnerError head_unknown, head_unavailable (still loading, backbone mismatch).
    */

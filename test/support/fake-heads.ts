@@ -77,6 +77,7 @@ export class FakeHeads implements Heads {
     const head = this.byName.get(name);
     if (head === undefined) return undefined;
     const latest = head.versions.length;
+    const statistics = { ...statisticsOf(head), ...head.statistics };
     return {
       definition: head.definition,
       state: head.state,
@@ -95,7 +96,8 @@ export class FakeHeads implements Heads {
           accuracy: index === 0 ? null : 0.5,
         }))
         .reverse(),
-      statistics: { ...statisticsOf(head), ...head.statistics },
+      statistics,
+      classCount: statistics.classes.length,
       lag: 2,
       snapshotCreatedAtMs: latest > 0 ? Date.now() - 5000 : undefined,
       snapshotSequence: Math.max(10 * latest, head.applied),
@@ -104,6 +106,10 @@ export class FakeHeads implements Heads {
       compactedTo: 0,
       ...head.status,
     };
+  }
+
+  async statistics(name: string): Promise<HeadStatistics> {
+    return this.status(this.need(name).definition.name)!.statistics;
   }
 
   serving(name: string): ServingHead {

@@ -1,4 +1,5 @@
 import { HeadFold } from '../fold/head-fold.js';
+import { wholeStatistics } from '../heads/snapshots/class-details.js';
 import type { LearningObserver } from '../learning.js';
 import { TrainingLog } from '../nats/log/training-log.js';
 import { HeadStore } from '../nats/stores/head-store.js';
@@ -126,9 +127,14 @@ async function replay(options: ReplayOptions, parts: Parts): Promise<ReplayResul
     versions: run.versions,
     prequential: { samples: run.judged, correct: run.correct },
     statistics: fold.statistics(),
-    stored: position?.sequence === fold.sequence ? stored.latest?.statistics : undefined,
+    stored: position?.sequence === fold.sequence ? await statisticsOf(stored, parts) : undefined,
     seconds: (performance.now() - beganAtMs) / 1000,
   };
+}
+
+/** As the pointer told them: with fewer classes when their object is gone or damaged. */
+async function statisticsOf({ definition, latest }: StoredHead, { snapshots }: Parts) {
+  return latest && wholeStatistics(snapshots, definition, latest).catch(() => latest.statistics);
 }
 
 async function planOf(options: ReplayOptions, { log }: Parts, stored: StoredHead): Promise<ReplayPlan> {

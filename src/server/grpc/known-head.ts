@@ -35,13 +35,21 @@ export class KnownHeads {
   /** What GetHead tells: exact, so it needs NATS. */
   async exact(status: HeadStatus): Promise<Head> {
     const { name } = status.definition;
-    return headMessage(status, await this.learning.heads.progress(name), this.labelResults(name));
+    const progress = await this.learning.heads.progress(name);
+    return headMessage(await this.whole(status), progress, this.labelResults(name));
   }
 
   /** As `exact`, but what only NATS knows may be missing. */
   async asKnown(status: HeadStatus): Promise<Head> {
     const { name } = status.definition;
-    return headMessage(status, await this.progressIfKnown(name), this.labelResults(name));
+    const progress = await this.progressIfKnown(name);
+    return headMessage(progress ? await this.whole(status) : status, progress, this.labelResults(name));
+  }
+
+  /** With all classes, also of a head that has many and is taught elsewhere. */
+  private async whole(status: HeadStatus): Promise<HeadStatus> {
+    if (status.statistics.classes.length === status.classCount) return status;
+    return { ...status, statistics: await this.learning.heads.statistics(status.definition.name) };
   }
 
   private async progressIfKnown(name: string): Promise<HeadProgress | undefined> {

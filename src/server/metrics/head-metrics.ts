@@ -12,7 +12,7 @@ export function addHeadMetrics(registry: Registry, heads: () => readonly HeadSta
   const series = new HeadSeries(registry, heads);
   series.gauge('headwater_head_version', 'Version that is served; 0: nothing learned', (s) => s.servingVersion);
   series.counter('headwater_head_samples_total', 'Samples learned', (s) => s.statistics.samples);
-  series.gauge('headwater_head_classes', 'Classes', (s) => s.statistics.classes.length);
+  series.gauge('headwater_head_classes', 'Classes', (s) => s.classCount);
   series.gauge('headwater_snapshot_age_seconds', 'Since the newest snapshot', ({ snapshotCreatedAtMs }) =>
     snapshotCreatedAtMs === undefined ? undefined : Math.max(0, Date.now() - snapshotCreatedAtMs) / 1000,
   );

@@ -6,7 +6,13 @@ import { isUnavailable } from '../../nats/connection/errors.js';
 import type { TrainingLog } from '../../nats/log/training-log.js';
 import type { HeadStore, StoredDefinition } from '../../nats/stores/head-store.js';
 import type { SnapshotStore } from '../../nats/stores/snapshot-store.js';
-import { type HeadDefinition, type HeadVersion, LearnerError, type ServingHead } from '../../types.js';
+import {
+  type HeadDefinition,
+  type HeadStatistics,
+  type HeadVersion,
+  LearnerError,
+  type ServingHead,
+} from '../../types.js';
 import { exportHead, readImport } from '../files/head-files.js';
 import type { HeadRegistry } from '../registry/head-registry.js';
 import { checkAct } from './check-act.js';
@@ -42,6 +48,12 @@ export class HeadCatalogue implements Heads {
 
   status(name: string): HeadStatus | undefined {
     return this.registry.status(name);
+  }
+
+  statistics(name: string): Promise<HeadStatistics> {
+    return this.registry.statistics(name).catch((error) => {
+      throw explain(error);
+    });
   }
 
   serving(name: string): ServingHead {
@@ -80,7 +92,7 @@ export class HeadCatalogue implements Heads {
   act(name: string, act: HeadAct): Promise<number> {
     return this.ask(async ({ log }) => {
       const [definition] = this.registry.must(name);
-      const checked = checkAct(definition, this.registry.mustStatus(name).statistics, act);
+      const checked = checkAct(definition, await this.registry.statistics(name), act);
       return append(log, definition, checked);
     });
   }
@@ -135,7 +147,7 @@ export class HeadCatalogue implements Heads {
     return this.ask(({ progress }) => progress(this.registry.must(name)[0]));
   }
 
-  private async define(request: HeadRequest, { store }: CatalogueParts): Promise<StoredDefinition> {
+  private async define(request: HeadRequest, { store, link }: CatalogueParts): Promise<StoredDefinition> {
     const { name } = request;
     const classes = checkHeadRequest(request);
     const before = await store.get(name, 'definition');
@@ -143,6 +155,7 @@ export class HeadCatalogue implements Heads {
     const generation = (before?.value.generation ?? 0) + 1;
     const remains = before?.value.remains ?? [];
     const value = { ...request, classes, generation, createdAtMs: Date.now(), deleted: false, remains };
+    checkSize(value, link.maxPayload);
     const revision = await store.compareAndSet(name, 'definition', value, before?.revision);
     if (revision === undefined) throw alreadyThere(name);
     this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
@@ -177,6 +190,21 @@ function checkSeen(name: string, versions: readonly HeadVersion[], seen: number)
   throw new LearnerError(
     'version_mismatch',
     `head '${name}' ${has}, and was to be deleted at version ${seen}: look at it again, and name a version that it has`,
+  );
+}
+
+/** What a message holds beside the value: subject and headers. */
+const MESSAGE_OVERHEAD = 4_096;
+
+/** The definition is one message. @throws LearnerError invalid_argument. */
+function checkSize(definition: StoredDefinition, maxPayload: number): void {
+  const bytes = Buffer.byteLength(JSON.stringify(definition));
+  if (bytes <= maxPayload - MESSAGE_OVERHEAD) return;
+  const { classes } = definition;
+  throw new LearnerError(
+    'invalid_argument',
+    `classes: the names of the ${classes.length} classes take ${bytes} bytes, and NATS takes ${maxPayload} at once (max_payload): ` +
+      'use shorter names or fewer classes, make the head open, or raise max_payload',
   );
 }
 

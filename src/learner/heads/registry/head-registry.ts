@@ -2,7 +2,13 @@ import type { HeadDirectory } from '../../labels/head-directory.js';
 import type { HeadStatus, LearningObserver } from '../../learning.js';
 import type { BucketFollower } from '../../nats/stores/bucket-follower.js';
 import type { HeadChange, HeadStore } from '../../nats/stores/head-store.js';
-import { type HeadDefinition, type HeadVersion, LearnerError, type ServingHead } from '../../types.js';
+import {
+  type HeadDefinition,
+  type HeadStatistics,
+  type HeadVersion,
+  LearnerError,
+  type ServingHead,
+} from '../../types.js';
 import {
   applyChange,
   definitionOf,
@@ -13,6 +19,7 @@ import {
   wantedVersion,
 } from './head-view.js';
 import type { ServingModels } from './serving-models.js';
+import type { StoredStatistics } from './stored-statistics.js';
 import { VersionLoader } from './version-loader.js';
 
 /** What of NATS the registry needs, once it is there. */
@@ -20,6 +27,7 @@ export interface RegistryParts {
   readonly store: HeadStore;
   /** undefined in processes that do not serve. */
   readonly models: ServingModels | undefined;
+  readonly statistics: StoredStatistics;
 }
 
 /** A name that was not found is not asked for again for so long. */
@@ -132,6 +140,15 @@ export class HeadRegistry implements HeadDirectory {
     if (view === undefined || definition === undefined) return undefined;
     const serves = this.parts?.models !== undefined;
     return statusOf(view, definition, this.teaching.live(name), this.teaching.taughtBy(name), serves);
+  }
+
+  /** With all classes. @throws LearnerError head_unknown; whatever NATS says when it must be asked and does not answer. */
+  async statistics(name: string): Promise<HeadStatistics> {
+    const [definition, view] = this.must(name);
+    const known = this.mustStatus(name).statistics;
+    const pointer = view.latest?.value;
+    if (this.teaching.live(name) || pointer?.statistics !== known || !this.parts) return known;
+    return this.parts.statistics.whole(definition, pointer);
   }
 
   serving(name: string): ServingHead {

@@ -111,6 +111,11 @@ function compactedTo(view: HeadView): number {
   return record && record.generation === view.definition?.value.generation ? record.removedTo : 0;
 }
 
+function classCountOf(live: LiveHead | undefined, pointer: LatestPointer | undefined): number {
+  if (live) return live.statistics.classes.length;
+  return pointer?.details?.classes ?? pointer?.statistics.classes.length ?? 0;
+}
+
 /**
  * Everything this process knows about a head.
  * @param serves whether it loads versions at all: who only teaches waits for none
@@ -136,6 +141,7 @@ export function statusOf(
     pinned: pin !== undefined && pin.generation === definition.generation && wanted?.version === pin.version,
     versions,
     statistics: live?.statistics ?? stored ?? noStatistics,
+    classCount: classCountOf(live, versions.length > 0 ? view.latest?.value : undefined),
     lag: live?.lag,
     snapshotCreatedAtMs: versions[0]?.createdAtMs,
     snapshotSequence: versions[0]?.position.sequence ?? 0,

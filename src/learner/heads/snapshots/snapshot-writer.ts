@@ -5,6 +5,7 @@ import { type HeadDefinition, type HeadStatistics, type HeadVersion, LearnerErro
 import type { HeadRegistry } from '../registry/head-registry.js';
 import { noStatistics } from '../registry/head-view.js';
 import { versionsToKeep } from '../upkeep/compaction.js';
+import { splitStatistics } from './class-details.js';
 import { type RetentionRules, retainVersions } from './retention.js';
 
 export interface SnapshotWriterOptions {
@@ -17,6 +18,11 @@ export interface SnapshotWriterOptions {
   readonly rules: RetentionRules;
 }
 
+/** What a pointer tells of the statistics. */
+type Told = Pick<LatestPointer, 'details'> & { readonly statistics: HeadStatistics };
+
+const NOTHING_TOLD: Told = { statistics: noStatistics };
+
 /**
  * Writes a head's snapshots as its next versions. The objects come first and are never overwritten; then the pointer moves, and only if it still is
  * where this writer left it. The first thing that it writes is its lease's epoch: from then on a holder of an older lease can't move the pointer.
@@ -24,6 +30,8 @@ export interface SnapshotWriterOptions {
 export class SnapshotWriter {
   private latest: Stored<LatestPointer> | undefined;
   private streamCreated = '';
+  /** Details that the last pointer named, and that who has not heard of the newest one may still ask for. */
+  private formerDetails: string | undefined;
 
   constructor(private readonly options: SnapshotWriterOptions) {}
 
@@ -58,12 +66,14 @@ export class SnapshotWriter {
     const { definition, snapshots } = this.options;
     const modelDigest = await snapshots.put(definition, 'model', snapshot.model, anew);
     const stateDigest = snapshot.state && (await snapshots.put(definition, 'state', snapshot.state));
-    const { statistics, sequence } = snapshot;
+    const { sequence } = snapshot;
+    const told = await this.storeDetails(snapshot.statistics);
+    const { statistics } = told;
     const [newest, ...older] = this.versions;
     if (newest?.position.sequence === sequence && newest.modelDigest === modelDigest) {
       // The same version, which gets its state now.
       const versions = [{ ...newest, stateDigest: stateDigest ?? newest.stateDigest }, ...older];
-      return this.replace(versions, statistics);
+      return this.replace(versions, told);
     }
     const version: HeadVersion = {
       version: (newest?.version ?? 0) + 1,
@@ -75,14 +85,14 @@ export class SnapshotWriter {
       champion: statistics.champion,
       accuracy: accuracyOf(statistics),
     };
-    return this.replace([version, ...this.versions], statistics);
+    return this.replace([version, ...this.versions], told);
   }
 
   /** Drops a version whose weights are lost. @throws as `write`. */
   async drop(version: number): Promise<void> {
     const left = this.versions.filter((each) => each.version !== version);
     if (left.length === this.versions.length) return;
-    await this.replace(left, this.latest?.value.statistics ?? noStatistics);
+    await this.replace(left, this.latest?.value ?? NOTHING_TOLD);
   }
 
   private async mark(): Promise<boolean> {
@@ -92,22 +102,32 @@ export class SnapshotWriter {
     const ours = pointer?.generation === definition.generation;
     if (ours && pointer.epoch > epoch) throw overtaken();
     if (ours && pointer.epoch === epoch) return true;
-    return this.move(this.versions, ours ? pointer.statistics : noStatistics);
+    return this.move(this.versions, ours ? pointer : NOTHING_TOLD);
   }
 
-  private async replace(versions: readonly HeadVersion[], statistics: HeadStatistics): Promise<void> {
+  /** @returns what the pointer tells of the statistics */
+  private async storeDetails(whole: HeadStatistics): Promise<Told> {
+    const { statistics, details } = splitStatistics(whole);
+    if (details === undefined) return { statistics };
+    const digest = await this.options.snapshots.put(this.options.definition, 'classes', details);
+    return { statistics, details: { classes: whole.classes.length, digest } };
+  }
+
+  private async replace(versions: readonly HeadVersion[], told: Told): Promise<void> {
     const before = this.versions;
+    const formerDetails = this.latest?.value.details?.digest;
     const kept = retainVersions(versions, this.options.rules, { nowMs: Date.now(), needed: this.needed() });
-    if (!(await this.move(kept, statistics))) throw overtaken();
+    if (!(await this.move(kept, told))) throw overtaken();
     await this.removeObjects(before, kept);
+    if (formerDetails !== told.details?.digest) await this.removeDetails(formerDetails);
   }
 
   /** @returns false when the pointer is not where it was: then it was not moved */
-  private async move(versions: readonly HeadVersion[], statistics: HeadStatistics): Promise<boolean> {
+  private async move(versions: readonly HeadVersion[], { statistics, details }: Told): Promise<boolean> {
     const { definition, store, registry, epoch } = this.options;
     const { name, generation } = definition;
     // The type is the schema's, whose arrays are not readonly.
-    const value = { generation, versions, statistics, epoch } as LatestPointer;
+    const value = { generation, versions, statistics, details, epoch } as LatestPointer;
     const revision = await store.compareAndSet(name, 'latest', value, this.latest?.revision);
     if (revision === undefined) return false;
     this.latest = { value, revision };
@@ -123,6 +143,15 @@ export class SnapshotWriter {
       stored?.value.generation === definition.generation ? stored.value : undefined;
     const pinned = ofThis(view?.serving)?.version;
     return new Set([...(pinned === undefined ? [] : [pinned]), ...versionsToKeep(ofThis(view?.compaction))]);
+  }
+
+  /** Of the pointer before the last one: nobody reads them any more. */
+  private async removeDetails(former: string | undefined): Promise<void> {
+    const { definition, snapshots } = this.options;
+    const gone = this.formerDetails;
+    this.formerDetails = former;
+    const isUsed = gone === former || gone === this.latest?.value.details?.digest;
+    if (gone !== undefined && !isUsed) await snapshots.remove(definition, 'classes', gone);
   }
 
   private async removeObjects(before: readonly HeadVersion[], kept: readonly HeadVersion[]): Promise<void> {
@@ -141,6 +170,11 @@ export class SnapshotWriter {
 function accuracyOf({ prequentialAccuracy }: HeadStatistics): number | null {
   const longest = prequentialAccuracy.at(-1);
   return longest && longest.count > 0 ? longest.accuracy : null;
+}
+
+/** Whether another process moved the pointer: this one has to begin again from there. */
+export function isOvertaken(error: Error): boolean {
+  return error instanceof LearnerError && error.code === 'head_unavailable';
 }
 
 function overtaken(): LearnerError {

@@ -107,7 +107,6 @@ export class ObjectSweep {
 function namedDigests(view: HeadView): ReadonlySet<string> {
   const { base, next } = view.compaction?.value ?? {};
   const versions = [...versionsOf(view), ...(base ? [base] : []), ...(next ? [next] : [])];
-  return new Set(
-    versions.flatMap(({ modelDigest, stateDigest }) => [modelDigest, ...(stateDigest ? [stateDigest] : [])]),
-  );
+  const digests = versions.flatMap(({ modelDigest, stateDigest }) => [modelDigest, stateDigest ?? []].flat());
+  return new Set([...digests, view.latest?.value.details?.digest ?? []].flat());
 }

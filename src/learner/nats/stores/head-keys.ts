@@ -116,6 +116,8 @@ const latestSchema = z.object({
   /** Newest first. Empty while nothing is learned: then the key says who teaches. */
   versions: z.array(versionSchema),
   statistics: statisticsSchema,
+  /** Only when `statistics` lacks classes or aliases: how many classes there are, and the object that has them. See heads/snapshots/class-details.ts. */
+  details: z.object({ classes: z.number(), digest: z.string() }).optional(),
   /** The lease under which it was written: a learner whose lease is older may not write any more. */
   epoch: z.number(),
 });

@@ -3,8 +3,9 @@ import type { NatsLink } from '../connection/connection.js';
 import { HEADS_BUCKET } from '../streams/streams.js';
 import { ObjectChunks, sha256 } from './object-chunks.js';
 
-/** What a snapshot is made of: the weights that serving loads, and the learners' state. */
-export type SnapshotPart = 'model' | 'state';
+const PARTS = ['model', 'state', 'classes'] as const;
+/** What a snapshot is made of: the weights that serving loads, the learners' state, the statistics of many classes. */
+export type SnapshotPart = (typeof PARTS)[number];
 
 export interface SnapshotObject {
   readonly head: string;
@@ -142,6 +143,10 @@ function objectName(head: HeadGeneration, part: SnapshotPart, digest: string): s
 
 function parseName(name: string): SnapshotObject | undefined {
   const [head = '', generation = '', part = '', digest = '', ...rest] = name.split('/');
-  if (rest.length > 0 || digest === '' || (part !== 'model' && part !== 'state')) return undefined;
+  if (rest.length > 0 || digest === '' || !isPart(part)) return undefined;
   return { head, generation: Number(generation), part, digest };
+}
+
+function isPart(text: string): text is SnapshotPart {
+  return (PARTS as readonly string[]).includes(text);
 }

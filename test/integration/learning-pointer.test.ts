@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { connect } from 'nats';
+import { SnapshotWriter } from '../../src/learner/heads/snapshots/snapshot-writer.js';
+import { ObjectSweep } from '../../src/learner/heads/upkeep/object-sweep.js';
+import type { HeadStatistics } from '../../src/learner/index.js';
+import { connectNats } from '../../src/learner/nats/connection/connection.js';
+import { HeadStore } from '../../src/learner/nats/stores/head-store.js';
+import { SnapshotStore } from '../../src/learner/nats/stores/snapshot-store.js';
+import { lastFirst } from '../support/last-first.js';
+import { natsMissing, startTestNats } from '../support/nats.js';
+import { headRequest, startTestLearning } from '../support/test-learning.js';
+import { until } from '../support/until.js';
+
+const options = { skip: natsMissing() };
+const rules = { keep: 3, keepForMs: 0 };
+
+/** A process that neither serves nor teaches, and what a test needs to write as a learner does. */
+async function setUp(t: TestContext) {
+  const ends = lastFirst(t);
+  const nats = await startTestNats({ t: ends });
+  const request = headRequest('pets', { maxClasses: 100_000 });
+  const front = await startTestLearning(ends, nats.url, { roles: ['join'], heads: [request] });
+  const client = await connect({ servers: nats.url });
+  ends.after(() => client.close());
+  const link = await connectNats({ url: nats.url, name: 'test', log: () => {} });
+  ends.after(() => link.close());
+  const { definition } = front.status();
+  return { front, client, definition, store: await HeadStore.open(link), snapshots: await SnapshotStore.open(link) };
+}
+
+function manyClasses(base: HeadStatistics, samples: number): HeadStatistics {
+  const classes = Array.from({ length: 12_000 }, (_, i) => ({
+    name: `${i} ${'long name '.repeat(9)}`,
+    samples: samples + i,
+    recent: i === 7_777 ? 5 : 0,
+    recall: 0,
+  }));
+  const aliases = classes.slice(0, 9_000).map(({ name }) => ({ from: `old ${name}`, to: name }));
+  return { ...base, samples, classes, aliases };
+}
+
+test(
+  'a head of more classes than a key can hold has versions, and tells all of them to who asks',
+  options,
+  async (t) => {
+    const { front, client, definition, store, snapshots } = await setUp(t);
+    const registry = { view: () => undefined, take: () => {} };
+    const writer = new SnapshotWriter({ definition, store, snapshots, registry, rules, epoch: 1 });
+    await writer.open('then');
+    const write = async (sequence: number) => {
+      const statistics = manyClasses(front.status().statistics, sequence);
+      await writer.write({ model: new Uint8Array([sequence]), state: null, statistics, sequence });
+      await until('the version is heard of', () => front.status().latestVersion === writer.versions[0]?.version);
+      return statistics;
+    };
+    const details = async () => (await snapshots.list()).filter(({ part }) => part === 'classes').length;
+    for (let sequence = 1; sequence <= 4; sequence++) {
+      const statistics = await write(sequence);
+      const status = front.status();
+      assert.deepEqual([status.classCount, status.statistics.samples], [12_000, sequence]);
+      assert.ok(
+        status.statistics.classes.some(({ recent }) => recent === 5),
+        'the most frequent ones are known without asking',
+      );
+      const told = await front.learning.heads.statistics('pets');
+      assert.deepEqual([told.classes, told.aliases], [statistics.classes, statistics.aliases]);
+      assert.ok((await details()) <= 2, 'those of older versions go');
+    }
+
+    const kv = await client.jetstream().views.kv('headwater-heads');
+    const entry = await kv.get('pets.latest');
+    assert.ok((entry?.value.length ?? 0) < 32_768, `the pointer has ${entry?.value.length} bytes`);
+
+    // What the pointer names is no waste.
+    const latest = await store.get('pets', 'latest');
+    const known = { definition: () => definition, view: () => ({ latest }) };
+    const sweep = new ObjectSweep({
+      snapshots,
+      registry: known,
+      observer: { log: () => {} },
+      teaches: () => true,
+      isOurs: () => true,
+    });
+    await sweep.sweep(-60_000);
+    await sweep.stop();
+    assert.equal(await details(), 1);
+    await writer.drop(1);
+    assert.equal(await details(), 1, 'a pointer that moves without new statistics keeps them');
+  },
+);
+
+test('an act on a class that only the whole list has is taken', options, async (t) => {
+  const { front, definition, store, snapshots } = await setUp(t);
+  const registry = { view: () => undefined, take: () => {} };
+  const writer = new SnapshotWriter({ definition, store, snapshots, registry, rules, epoch: 1 });
+  await writer.open('then');
+  const statistics = manyClasses(front.status().statistics, 1);
+  await writer.write({ model: new Uint8Array([1]), state: null, statistics, sequence: 1 });
+  await until('the version is heard of', () => front.status().latestVersion === 1);
+  const rare = statistics.classes[3]!.name;
+  assert.ok(!front.status().statistics.classes.some(({ name }) => name === rare));
+  const { heads } = front.learning;
+  await heads.act('pets', { kind: 'delete_class', name: rare });
+  await assert.rejects(heads.act('pets', { kind: 'delete_class', name: 'none' }), { code: 'class_unknown' });
+});
+
+test('class lists that no key can hold are refused when the head is created', options, async (t) => {
+  const { front } = await setUp(t);
+  const classes = Array.from({ length: 20_000 }, (_, i) => `${i} ${'long name '.repeat(9)}`);
+  const request = headRequest('wide', { classes, maxClasses: 100_000 });
+  const refused = { code: 'invalid_argument', message: /20000 classes take \d+ bytes.*max_payload/ };
+  await assert.rejects(front.learning.heads.create(request), refused);
+  await front.learning.heads.create({ ...request, classes: classes.slice(0, 100) });
+});
