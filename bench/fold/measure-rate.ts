@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ export interface RatePlan {
   readonly samples: LabelledEmbeddings;
   readonly count: number;
   readonly rounds: number;
-  readonly target: number;
+  readonly target: { readonly cores: RateResult['cores']; readonly perSecond: number };
 }
 
 export function headRequest(name: string, samples: LabelledEmbeddings, overrides: Partial<HeadRequest>): HeadRequest {
@@ -46,7 +47,8 @@ export async function measureRate(plan: RatePlan, folder: string): Promise<RateR
   const filled = join(folder, 'filled');
   await fill(plan, filled);
   const results: RateResult[] = [];
-  const cores = availableParallelism() > 1 ? (['all cores', 'one core'] as const) : (['all cores'] as const);
+  const cores =
+    availableParallelism() > 1 && hasTaskset() ? (['all cores', 'one core'] as const) : (['all cores'] as const);
   const rounds = new Map<string, (Rate & { waiting: number })[]>(cores.map((where) => [where, []]));
   try {
     for (let round = 0; round < plan.rounds; round++) {
@@ -81,10 +83,14 @@ export async function measureRate(plan: RatePlan, folder: string): Promise<RateR
       perSecond: spread(measured.map(({ perSecond }) => perSecond)),
       perCpuSecond: spread(measured.map(({ perCpuSecond }) => perCpuSecond)),
       waiting: spread(measured.map(({ waiting }) => waiting)),
-      target: plan.target,
+      target: where === plan.target.cores || cores.length === 1 ? plan.target.perSecond : undefined,
     });
   }
   return results;
+}
+
+function hasTaskset(): boolean {
+  return spawnSync('taskset', ['--version']).status === 0;
 }
 
 function setting(plan: RatePlan, dataDir: string): Omit<LearningSetting, 'roles'> {

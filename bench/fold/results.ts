@@ -19,7 +19,8 @@ export interface RateResult {
   readonly perCpuSecond: Spread;
   /** Of the whole run: share of the time that the fold waited for refits. */
   readonly waiting: Spread;
-  readonly target: number;
+  /** Samples a second; undefined: none was set for this. */
+  readonly target?: number | undefined;
 }
 
 /** One head whose samples come evenly. */

@@ -20,7 +20,9 @@ export class Child<Message extends object> {
         if ('error' in answer) reject(new Error(answer.error));
         else resolve(answer);
       });
-      this.#process.send(message);
+      this.#process.send(message, (error) => {
+        if (error) onExit(this.#process.exitCode, this.#process.signalCode);
+      });
     });
   }
 

@@ -39,7 +39,7 @@ function rateTable(rates: readonly RateResult[]): string {
     `${rate.classes} x ${rate.dimensions}`,
     rate.cores,
     counts(rate.perSecond),
-    `>= ${rate.target}`,
+    rate.target === undefined ? '' : `>= ${rate.target}`,
     atLeast(rate.perSecond.median, rate.target),
     counts(rate.perCpuSecond),
     percent(rate.waiting.median),
