@@ -221,12 +221,12 @@ test('import: no such file, and a server that refuses at once', async (t) => {
 
 test('watch prints a line a look, JSON when asked for, until the head is gone or it has looked enough', async (t) => {
   const { fake, heads } = await start(t);
-  fake.head = LEARNERS;
+  fake.head = { ...LEARNERS, lag: 3 };
   const run = await heads('watch', 'demo');
   assert.equal(run.code, 0);
   const lines = run.out.trimEnd().split('\n');
   assert.equal(lines.length, 3);
-  for (const line of lines) assert.match(line, /^demo {2}version 0 by - {2}samples 0 .* drift drift {2}waiting 0$/);
+  for (const line of lines) assert.match(line, /^demo {2}version 0 by - {2}samples 0 .* drift drift {2}waiting 3$/);
   assert.match(run.err, /demo was deleted/);
   const json = await heads('watch', 'demo', '--json', '--count', '2');
   const looks = json.out.trimEnd().split('\n');

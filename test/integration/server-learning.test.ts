@@ -184,6 +184,23 @@ test('the number of heads has a limit', async () => {
   for (const name of ['two', 'three']) await ask('DeleteHead', { name, expectedVersion: 0 });
 });
 
+test('only GetHead asks NATS: lists and watchers tell what is known', async () => {
+  const { heads } = server.learning;
+  const before = heads.asked;
+  const [listed] = (await ask('ListHeads', {})).heads as Head__Output[];
+  const stream = server.teacher.WatchHead({ name: 'pets', intervalMs: 100 });
+  stream.on('error', () => {});
+  const watched = await new Promise<Head__Output>((resolve) => stream.on('data', resolve));
+  stream.cancel();
+  for (const head of [listed!, watched]) {
+    const told = [head.name, head.state, head.logSequence, head.labelsWaiting, head.lag];
+    assert.deepEqual(told, ['pets', 'ready', head.snapshotSequence, 0, 2]);
+  }
+  assert.equal(heads.asked, before);
+  await ask('GetHead', { name: 'pets' });
+  assert.equal(heads.asked, before + 1);
+});
+
 test('a watcher sees the head now and then, until it is deleted', async () => {
   await ask('CreateHead', { name: 'watched', backbone: 'tiny' });
   const stream = server.teacher.WatchHead({ name: 'watched', intervalMs: 100 });

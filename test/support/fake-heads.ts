@@ -38,6 +38,8 @@ export class FakeHeads implements Heads {
   /** Awaited by `import`, so that tests can hold one. */
   hold: Promise<void> = Promise.resolve();
   readonly imported: Uint8Array[] = [];
+  /** How often NATS would have been asked for a head's progress. */
+  asked = 0;
   private readonly byName = new Map<string, FakeHead>();
 
   /** @param needNats throws while NATS is away */
@@ -186,6 +188,7 @@ export class FakeHeads implements Heads {
 
   async progress(name: string): Promise<HeadProgress> {
     this.needNats();
+    this.asked++;
     const latest = this.need(name).versions.length;
     return { labelsWaiting: 7, logSequence: 10 * latest + 2 };
   }

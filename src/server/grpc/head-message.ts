@@ -3,7 +3,7 @@ import type { HeadProgress, HeadStatus } from '../../learner/index.js';
 
 /**
  * A head as headwater.v1 tells it.
- * @param progress undefined: NATS could not be asked; the state says so.
+ * @param progress undefined: NATS was not asked, and log_sequence and labels_waiting are as of the newest snapshot
  */
 export function headMessage(
   status: HeadStatus,
@@ -12,9 +12,6 @@ export function headMessage(
 ): Head {
   const { definition, statistics } = status;
   const { train } = definition.learner;
-  const unknown = 'NATS is away: log_sequence and labels_waiting are as of the newest snapshot';
-  const state =
-    progress !== undefined ? status.state : status.state === 'ready' ? unknown : `${status.state}; ${unknown}`;
   return {
     name: definition.name,
     backbone: definition.backbone,
@@ -46,13 +43,14 @@ export function headMessage(
     servedAccuracy: statistics.servedAccuracy.map((entry) => ({ ...entry })),
     prequentialAccuracy: statistics.prequentialAccuracy.map((entry) => ({ ...entry })),
     labelResults: Object.fromEntries(Object.entries(labelResults).map(([result, count]) => [result, count ?? 0])),
-    state,
+    state: status.state,
     ...learnersMessage(status),
     train: train === 'auto' ? [] : [...train],
     taughtBy: status.taughtBy,
     waits: status.waits ?? null,
     compactedTo: status.compactedTo,
     skipped: statistics.skipped,
+    lag: status.lag,
   };
 }
 

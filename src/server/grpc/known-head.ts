@@ -1,8 +1,7 @@
 // Heads by name as the calls about them need them: what is known here, completed with what only NATS knows.
-import { status as Status } from '@grpc/grpc-js';
 import type { Head } from '../../../protos/index.js';
-import type { HeadProgress, HeadStatus, LabelResult, Learning } from '../../learner/index.js';
-import { listSome, quote, StatusError, toStatusError } from '../errors.js';
+import type { HeadStatus, LabelResult, Learning } from '../../learner/index.js';
+import { listSome, quote, StatusError } from '../errors.js';
 import { headMessage } from './head-message.js';
 
 const NO_RESULTS: Readonly<Record<LabelResult, number>> = {
@@ -39,26 +38,18 @@ export class KnownHeads {
     return headMessage(await this.whole(status), progress, this.labelResults(name));
   }
 
-  /** As `exact`, but what only NATS knows may be missing. */
-  async asKnown(status: HeadStatus): Promise<Head> {
-    const { name } = status.definition;
-    const progress = await this.progressIfKnown(name);
-    return headMessage(progress ? await this.whole(status) : status, progress, this.labelResults(name));
+  /** What is known here without asking NATS: cheap enough for a thousand heads, or for every tenth of a second. */
+  asKnown(status: HeadStatus): Head {
+    const message = headMessage(status, undefined, this.labelResults(status.definition.name));
+    if (this.learning.connected) return message;
+    const away = 'NATS is away: this is as of the newest snapshot';
+    return { ...message, state: status.state === 'ready' ? away : `${status.state}; ${away}` };
   }
 
   /** With all classes, also of a head that has many and is taught elsewhere. */
   private async whole(status: HeadStatus): Promise<HeadStatus> {
     if (status.statistics.classes.length === status.classCount) return status;
     return { ...status, statistics: await this.learning.heads.statistics(status.definition.name) };
-  }
-
-  private async progressIfKnown(name: string): Promise<HeadProgress | undefined> {
-    try {
-      return await this.learning.heads.progress(name);
-    } catch (error) {
-      if (toStatusError(error).status === Status.UNAVAILABLE) return undefined;
-      throw error;
-    }
   }
 
   /** Counts that are still 0 are told, too: none at all means that labels are joined elsewhere. */

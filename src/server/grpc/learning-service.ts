@@ -3,7 +3,6 @@ import type {
   ActResponse,
   FeedbackRequest__Output,
   FeedbackResponse,
-  Head,
   LearningServiceHandlers,
 } from '../../../protos/index.js';
 import type { HeadAct, LabelInput, Learning } from '../../learner/index.js';
@@ -111,11 +110,7 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
       await heads.delete(definition.name, expectedVersion);
       return {};
     }),
-    ListHeads: guarded(async () => {
-      const all: Head[] = [];
-      for (const status of heads.list()) all.push(await known.asKnown(status));
-      return { heads: all };
-    }),
+    ListHeads: guarded(async () => ({ heads: heads.list().map((status) => known.asKnown(status)) })),
     GetHead: guarded(async ({ name }) => known.exact(known.need(name))),
     RollbackHead: guarded(async ({ name, version }) =>
       known.asKnown(await heads.rollback(known.need(name).definition.name, version)),
@@ -162,7 +157,7 @@ function actHandlers(options: LearningServiceOptions): Pick<LearningServiceHandl
     const perform = async (request: Request, context: CallContext): Promise<ActResponse> => {
       const wanted = read(request);
       const done = await performAct(heads, known.need(request.name), wanted, context, draining);
-      return { ...done, head: await known.asKnown(known.need(request.name)) };
+      return { ...done, head: known.asKnown(known.need(request.name)) };
     };
     return unary((request: Request, context) => headGate.run(1, () => perform(request, context)), logError);
   };

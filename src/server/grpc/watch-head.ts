@@ -31,7 +31,7 @@ export async function watchHead(
   const over = AbortSignal.any([context.signal, draining]);
   let status: HeadStatus | undefined = known.need(name);
   while (status !== undefined && !over.aborted) {
-    await send(call, await known.asKnown(status), context.signal);
+    await send(call, known.asKnown(status), context.signal);
     await sleep(delayMs, undefined, { signal: over }).catch(() => {});
     status = heads.status(name);
   }

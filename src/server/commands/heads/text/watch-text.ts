@@ -29,7 +29,7 @@ export function watchBlock(head: Head__Output): string[] {
   ];
 }
 
-/** Labels that are not in the newest version yet: not joined, or not folded. */
-function waiting({ labelsWaiting, logSequence, snapshotSequence }: Head__Output): number {
-  return labelsWaiting + Math.max(0, logSequence - snapshotSequence);
+/** Samples that are not learned yet; whoever does not teach the head can't tell. */
+function waiting({ lag }: Head__Output): string {
+  return lag === undefined ? '-' : String(lag);
 }
