@@ -36,7 +36,7 @@ export function planReplay({ head, to, whatIf, versions, record, lastEntry, last
   const removed = `entries of head '${head}' up to ${compactedTo} were removed from its training log`;
   if (whatIf) {
     throw refuse(
-      `${removed} (training.keepSamples, training.keepMs), so nobody can tell how another learner would have done on them`,
+      `${removed} (training.keepSamples, training.keepFor), so nobody can tell how another learner would have done on them`,
     );
   }
   if (end < compactedTo)

@@ -172,7 +172,7 @@ export class LogCompactor {
   private tellPurged({ name }: HeadDefinition, to: number): void {
     this.options.tell(
       'info',
-      `head '${name}': entries of its training log up to ${to} were removed (training.keepSamples, training.keepMs)`,
+      `head '${name}': entries of its training log up to ${to} were removed (training.keepSamples, training.keepFor)`,
     );
   }
 }

@@ -71,7 +71,7 @@ export class TrainingLog {
     if (stored.kind !== 'full') return stored.sequence;
     throw new LearnerError(
       'labels_full',
-      `the training logs are full, so head '${head.name}' can't be changed: raise nats.streams.training, or let logs be compacted (training.keepSamples, training.keepMs)`,
+      `the training logs are full, so head '${head.name}' can't be changed: raise nats.streams.training, or let logs be compacted (training.keepSamples, training.keepFor)`,
     );
   }
 
