@@ -94,17 +94,22 @@ test('a head moves to another name with its weights, and goes on learning', opti
   await assert.rejects(heads.export('pets', 0), { code: 'version_unknown' });
   await teach(system, 0, 60);
   await system.trained(60);
-  const exported = await heads.export('pets', 0);
+  const embedding = '{"size":224,"mean":[0.5,0.5,0.5]}';
+  const exported = await heads.export('pets', 0, embedding);
   const served = heads.serving('pets');
   const file = decodeHeadFile(exported.bytes);
   assert.deepEqual(
-    [exported.version, file.version, file.classes, file.weights],
-    [served.version, served.version, served.model?.classes, served.model?.weights],
+    [exported.version, file.version, file.classes, file.weights, file.embedding],
+    [served.version, served.version, served.model?.classes, served.model?.weights, embedding],
   );
 
   const other = { backboneIdentity: 'another-backbone' };
   const wrong = { code: 'invalid_argument' };
   await assert.rejects(heads.import(headRequest('moved', other), exported.bytes), wrong);
+  const differing = '{"size":192,"mean":[0.5,0.5,0.5]}';
+  await assert.rejects(heads.import(headRequest('moved', other), exported.bytes, differing), {
+    message: /is another one \(another-back\): size 224 there and 192 here$/,
+  });
   await assert.rejects(heads.import(headRequest('moved', { dimensions: 5 }), exported.bytes), wrong);
   await assert.rejects(heads.import(headRequest('moved', { maxClasses: 2 }), exported.bytes), wrong);
   await assert.rejects(heads.import(headRequest('moved'), exported.bytes.subarray(0, 100)), wrong);
@@ -151,3 +156,45 @@ test('heads get all learners while there is memory for them', options, async (t)
   const nowRich = () => next().filter((head) => system.status(head.name).statistics.candidates.length > 2).length;
   await until('its room goes to another', () => nowRich() === 1);
 });
+
+for (const kind of ['fixed', 'open'] as const) {
+  test(
+    `labels may use the new and the former names of renamed classes, and no deleted ones: ${kind} list`,
+    options,
+    async (t) => {
+      const list = kind === 'fixed' ? classes : ('open' as const);
+      const { system } = await setUp(t, { heads: [headRequest('pets', { classes: list, maxClasses: 3 })] });
+      const { heads } = system.learning;
+      await teach(system, 0, 30);
+      await system.trained(30);
+      const stored = async (sequence: number) =>
+        until(`position ${sequence} is stored`, () => system.status().snapshotSequence >= sequence);
+      await stored(await heads.act('pets', { kind: 'rename_class', from: 'cat', to: 'feline' }));
+      const label = async (name: string, index: number) => {
+        const id = `${name} ${index}`;
+        await system.learning.publishLabels('pets', [{ id, label: name, embedding: [...embeddingOf(index, 1)] }]);
+      };
+      await label('cat', 0);
+      await label('feline', 0);
+      await system.trained(32);
+      assert.deepEqual(system.deadLetters, []);
+      const feline = system.status().statistics.classes.find(({ name }) => name === 'feline');
+      assert.equal(feline?.samples, 12);
+      await label('owl', 3);
+      const reason = kind === 'fixed' ? 'unknown_class' : 'class_limit';
+      await until('there is no room for another', () => system.deadLetters.length === 1);
+      assert.deepEqual(system.deadLetters, [{ head: 'pets', reason }]);
+
+      await stored(await heads.act('pets', { kind: 'delete_class', name: 'dog' }));
+      await label('dog', 1);
+      if (kind === 'fixed') {
+        await until('a deleted class is refused', () => system.deadLetters.length === 2);
+        assert.equal(system.status().statistics.skipped, 0, 'and takes no place in the log');
+      } else {
+        // It makes room for another one, which may be called so again.
+        await system.trained(33 - 10);
+        assert.equal(system.deadLetters.length, 1);
+      }
+    },
+  );
+}

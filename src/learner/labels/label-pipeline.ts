@@ -73,9 +73,10 @@ export class LabelPipeline {
     const label = parseLabelMessage(message.subject, (name) => headerValue(headers, name), message.data);
     const { writer, heads } = this.options;
     if (label.form === 'unusable') return writer.bury(label.head, label.reason, label.detail, letter);
+    await heads.upToNow();
     const head = await heads.find(label.head);
     if (head === undefined) return writer.bury(label.head, 'unknown_head', `there is no head '${label.head}'`, letter);
-    const refused = refuseClass(head, heads.classes(head.name), label.label);
+    const refused = await refuseClass(heads, head, label.label);
     if (refused) return writer.bury(head.name, refused.reason, refused.detail, letter);
     return this.accept(label, this.accepted(head, label, message), message, letter);
   }

@@ -1,4 +1,5 @@
 import { AckPolicy, type JsMsg, nanos } from 'nats';
+import type { ServedRecord } from '../fold/served-record.js';
 import { messageKey, subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection/connection.js';
 import type { ServedRecords } from '../nats/stores/served-records.js';
@@ -20,6 +21,7 @@ const MAX_HEARD = 50_000;
 const CONCURRENCY = 16;
 const MAX_LOOKUPS = 1_000;
 const RETRY_MS = 1_000;
+const DELETED = 'its head was deleted meanwhile';
 
 export interface ParkedLabelsOptions {
   readonly link: NatsLink;
@@ -146,7 +148,7 @@ export class ParkedLabels {
     try {
       const { letter, headName, found } = await recallLabel(message, this.options.heads);
       if (found?.message.form === 'join') return this.keep(message, found.label, letter);
-      await this.options.writer.bury(headName, 'unknown_head', 'its head was deleted meanwhile', letter);
+      await this.options.writer.bury(headName, 'unknown_head', DELETED, letter);
       message.ack();
     } catch (error) {
       this.options.onTrouble(`parked label ${message.seq}: ${(error as Error).message}`);
@@ -215,7 +217,7 @@ export class ParkedLabels {
       if (record === undefined && Date.now() < entry.deadlineMs) return;
       const unknown = `no answer with this id was recorded within ${graceMs / 1000} s`;
       const verdict = record
-        ? await writer.join(label, record, letter)
+        ? await this.join(label, record, letter)
         : await writer.bury(label.head.name, 'unknown_id', unknown, letter);
       if (verdict.kind === 'done') message.ack();
       else message.nak(verdict.afterMs);
@@ -224,6 +226,15 @@ export class ParkedLabels {
       message.nak(RETRY_MS);
     }
     this.release(entry);
+  }
+
+  /** It may have waited for long: nothing may be written to the log of a head that was removed meanwhile. */
+  private async join(label: AcceptedLabel, record: ServedRecord, letter: LetterSource): Promise<Verdict> {
+    const { heads, writer } = this.options;
+    const { name, generation } = label.head;
+    await heads.upToNow();
+    if ((await heads.find(name))?.generation === generation) return writer.join(label, record, letter);
+    return writer.bury(name, 'unknown_head', DELETED, letter);
   }
 
   private release(entry: Held): void {

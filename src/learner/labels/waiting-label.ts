@@ -4,6 +4,7 @@ import type { NatsLink } from '../nats/connection/connection.js';
 import { isStreamFull } from '../nats/connection/errors.js';
 import { copyHeaders, fits, headerValue, readHeaders } from '../nats/connection/message-headers.js';
 import type { StreamRoom } from '../nats/streams/stream-room.js';
+import { LearnerError } from '../types.js';
 import type { HeadDirectory } from './head-directory.js';
 import { ID_HEADER, LABEL_HEADER, type LabelMessage, parseLabelMessage } from './label-message.js';
 import type { AcceptedLabel, LetterSource } from './sample-writer.js';
@@ -59,11 +60,11 @@ export interface RecalledLabel {
   readonly found: { readonly label: AcceptedLabel; readonly message: LabelMessage } | undefined;
 }
 
-/** Reads a message that waited. @throws when its head is not known here and NATS does not answer. */
+/** Reads a message that waited. @throws when NATS does not answer, or the head that it waited for is not known here yet. */
 export async function recallLabel(message: JsMsg, heads: HeadDirectory): Promise<RecalledLabel> {
   const { waiting, letter } = readWaiting(message);
   const headName = waiting?.head ?? '';
-  const head = waiting && (await heads.find(waiting.head));
+  const head = waiting && (await findNow(waiting, heads));
   const parsed = parseLabelMessage(letter.subject, (name) => headerValue(letter.headers, name), letter.payload);
   if (!waiting || head?.generation !== waiting.generation || parsed.form === 'unusable') {
     return { letter, headName, found: undefined };
@@ -71,6 +72,13 @@ export async function recallLabel(message: JsMsg, heads: HeadDirectory): Promise
   const { origin, labelledAtMs } = waiting;
   const label = { head, id: parsed.id, label: parsed.label, origin, labelledAtMs };
   return { letter, headName, found: { label, message: parsed } };
+}
+
+async function findNow({ head: name, generation }: WaitingLabel, heads: HeadDirectory) {
+  await heads.upToNow();
+  const head = await heads.find(name);
+  if (head === undefined || head.generation >= generation) return head;
+  throw new LearnerError('nats_unavailable', `head '${name}' was created again, which is not known here yet`);
 }
 
 /** The dead letter of a message that waited, without asking anybody. */

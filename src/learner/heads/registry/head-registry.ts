@@ -50,7 +50,8 @@ export interface TeachingView {
 export class HeadRegistry implements HeadDirectory {
   private readonly views = new Map<string, HeadView>();
   private readonly unknownUntil = new Map<string, number>();
-  private readonly classSets = new WeakMap<object, ReadonlySet<string>>();
+  /** What labels may call the classes, by statistics. */
+  private readonly labels = new WeakMap<HeadStatistics, ReadonlySet<string>>();
   private parts: RegistryParts | undefined;
   private follower: BucketFollower | undefined;
   private readonly listeners = new Set<(head: string | undefined) => void>();
@@ -192,11 +193,28 @@ export class HeadRegistry implements HeadDirectory {
     return definition;
   }
 
-  classes(name: string): ReadonlySet<string> {
-    const statistics = this.teaching.live(name)?.statistics ?? this.views.get(name)?.latest?.value.statistics;
-    if (statistics === undefined) return new Set();
-    const known = this.classSets.get(statistics) ?? new Set(statistics.classes.map((entry) => entry.name));
-    this.classSets.set(statistics, known);
+  async upToNow(): Promise<void> {
+    if (this.follower) return this.follower.upToNow();
+    throw notAnswered();
+  }
+
+  classCount(name: string): number {
+    return this.status(name)?.classCount ?? 0;
+  }
+
+  async knowsClass(name: string, label: string): Promise<boolean> {
+    // Mostly it is a frequent class, which the pointer names.
+    if (this.labelsOf(this.mustStatus(name).statistics).has(label)) return true;
+    return this.labelsOf(await this.statistics(name)).has(label);
+  }
+
+  /** Names of classes, and those that they had before. */
+  private labelsOf(statistics: HeadStatistics): ReadonlySet<string> {
+    const { classes, aliases } = statistics;
+    const known =
+      this.labels.get(statistics) ??
+      new Set([...classes.map((each) => each.name), ...aliases.map((each) => each.from)]);
+    this.labels.set(statistics, known);
     return known;
   }
 
@@ -253,7 +271,7 @@ export class HeadRegistry implements HeadDirectory {
   /** @throws LearnerError nats_unavailable. */
   get store(): HeadStore {
     if (this.parts) return this.parts.store;
-    throw new LearnerError('nats_unavailable', 'NATS has not answered since the start; try again in a moment');
+    throw notAnswered();
   }
 
   private mustModels(): ServingModels {
@@ -267,4 +285,8 @@ export class HeadRegistry implements HeadDirectory {
     const list = names.slice(0, MAX_LISTED).join(', ') || 'none';
     return new LearnerError('head_unknown', `there is no head '${name}'; heads: ${list}${more}`);
   }
+}
+
+function notAnswered(): LearnerError {
+  return new LearnerError('nats_unavailable', 'NATS has not answered since the start; try again in a moment');
 }
