@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectNats } from '../../src/learner/nats/connection/connection.js';
 import type { LogReader } from '../../src/learner/nats/log/log-reader.js';
 import { LogReaders } from '../../src/learner/nats/log/log-readers.js';
+import { TrainingFeed } from '../../src/learner/nats/log/training-feed.js';
 import { TrainingLog } from '../../src/learner/nats/log/training-log.js';
 import { DEFAULT_STREAM_BYTES, streamConfigs, TRAINING_STREAM } from '../../src/learner/nats/streams/streams.js';
 import type { HeadDefinition } from '../../src/learner/types.js';
@@ -141,4 +142,20 @@ test('the wait for entries ends when it is told to', options, async (t) => {
   const stopped = reader.next(1);
   await reader.stop();
   assert.deepEqual(await stopped, []);
+});
+
+test('who joins the feed in the moment in which the last one leaves is fed', options, async (t) => {
+  const { link, append, ends } = await setUp(t);
+  const feed = new TrainingFeed(link, new TrainingLog(link));
+  const [a, b] = [testDefinition('a'), testDefinition('b')];
+  const got: number[] = [];
+  const first = { push: () => {} };
+  const second = { push: ({ seq }: { seq: number }) => void got.push(seq) };
+  await feed.join(a, first);
+  const joined = feed.join(b, second);
+  await Promise.all([feed.leave(a, first), joined]);
+  ends.after(() => feed.leave(b, second));
+  const stored = await append(b, 3);
+  await until('the entries have come', () => got.length === 3);
+  assert.deepEqual(got, stored);
 });

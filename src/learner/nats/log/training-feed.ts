@@ -16,6 +16,8 @@ export interface Subscriber {
 export class TrainingFeed {
   private readonly subscribers = new Map<string, Subscriber>();
   private follower: Promise<StreamFollower> | undefined;
+  /** Who waits for the follower: it must not be stopped under them. */
+  private joining = 0;
   /** Sequence of the last entry handed out. */
   private position = 0;
   /** Entries that wait in all subscribers. */
@@ -31,22 +33,32 @@ export class TrainingFeed {
    * @returns a sequence: every entry after it is given, none before
    */
   async join(head: HeadDefinition, subscriber: Subscriber): Promise<number> {
-    this.follower ??= this.start();
-    this.follower.catch(() => {
-      this.follower = undefined;
-    });
-    await this.follower;
-    this.subscribers.set(keyOf(head), subscriber);
-    return this.position;
+    this.joining += 1;
+    try {
+      this.follower ??= this.begin();
+      await this.follower;
+      this.subscribers.set(keyOf(head), subscriber);
+      return this.position;
+    } finally {
+      this.joining -= 1;
+    }
   }
 
   async leave(head: HeadDefinition, subscriber: Subscriber): Promise<void> {
     if (this.subscribers.get(keyOf(head)) !== subscriber) return;
     this.subscribers.delete(keyOf(head));
-    if (this.subscribers.size > 0) return;
+    if (this.subscribers.size > 0 || this.joining > 0) return;
     const { follower } = this;
     this.follower = undefined;
     await (await follower)?.stop();
+  }
+
+  private begin(): Promise<StreamFollower> {
+    const follower = this.start();
+    follower.catch(() => {
+      if (this.follower === follower) this.follower = undefined;
+    });
+    return follower;
   }
 
   private async start(): Promise<StreamFollower> {
