@@ -1,14 +1,14 @@
 import type { FoldPool } from '../../fold/fold-pool.js';
 import type { LearningObserver } from '../../learning.js';
+import type { HeadStore } from '../../nats/stores/head-store.js';
 import type { SnapshotStore } from '../../nats/stores/snapshot-store.js';
 import { type HeadDefinition, type HeadStatistics, type HeadVersion, LearnerError } from '../../types.js';
-import type { HeadRegistry } from '../registry/head-registry.js';
 
 export interface RestoreOptions {
   readonly definition: HeadDefinition;
   readonly snapshots: SnapshotStore;
   readonly pool: FoldPool;
-  readonly registry: Pick<HeadRegistry, 'view'>;
+  readonly store: Pick<HeadStore, 'get'>;
   readonly observer: LearningObserver;
 }
 
@@ -22,12 +22,13 @@ export interface RestoredFold {
 
 /**
  * Opens the fold from the newest version whose state is readable, else from nothing: folding the log from there gives the same.
- * @throws LearnerError snapshot_corrupt when no state is readable and the log does not begin with its first entry any more.
+ * @throws LearnerError snapshot_corrupt when no state is readable and the log does not begin with its first entry any more; whatever NATS says when it
+ * does not answer.
  */
 export async function restoreFold(options: RestoreOptions, versions: readonly HeadVersion[]): Promise<RestoredFold> {
   const { definition, snapshots, pool, observer } = options;
   let good = true;
-  const beginOfLog = removedTo(options);
+  const beginOfLog = await removedTo(options);
   for (const { version, stateDigest, position } of versions) {
     // A state from before a cut (of a pinned version, say) lacks what was removed.
     if (stateDigest === null || position.sequence < beginOfLog) continue;
@@ -49,9 +50,9 @@ export async function restoreFold(options: RestoreOptions, versions: readonly He
   return { statistics, sequence, good };
 }
 
-/** Entries of the log up to this one were removed; 0: it is whole. */
-function removedTo({ definition, registry }: RestoreOptions): number {
-  const record = registry.view(definition.name)?.compaction?.value;
+/** Entries of the log up to this one were removed; 0: it is whole. The store says so, since what was heard of may be behind. */
+async function removedTo({ definition, store }: RestoreOptions): Promise<number> {
+  const record = (await store.get(definition.name, 'compaction'))?.value;
   return record?.generation === definition.generation ? record.removedTo : 0;
 }
 
