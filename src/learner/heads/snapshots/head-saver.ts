@@ -43,7 +43,8 @@ export class HeadSaver {
   private failed: Error | undefined;
   /** The newest version's weights can't be read: they are stored anew with the next version. */
   private storeAnew = false;
-  private ended = false;
+  /** Aborted when it ends. */
+  private readonly ended = new AbortController();
 
   /** @param wake ends the wait that `waitMs` asked for: something has changed */
   constructor(
@@ -113,7 +114,7 @@ export class HeadSaver {
 
   /** Ends, after a last snapshot with the learners' state if that is wanted and something is new. */
   async end(last: FoldProgress | undefined): Promise<void> {
-    this.ended = true;
+    this.ended.abort();
     await this.saving;
     if (last === undefined || last.sequence <= this.schedule.stateSequence || !this.mayWrite()) return;
     await this.save('settled').catch((error: Error) => {
@@ -162,10 +163,13 @@ export class HeadSaver {
   private compact(): void {
     const { definition, compactor, observer, link } = this.options;
     const versions = () => this.writer.versions;
-    compactor.compact({ definition, versions, mayGoOn: () => this.mayWrite() && !this.ended }).catch((error) => {
-      if (!link.connected || isUnavailable(error) || this.ended) return;
-      observer.log('warn', `head '${definition.name}': its log is not compacted: ${(error as Error).message}`);
-    });
+    const { signal } = this.ended;
+    compactor
+      .compact({ definition, versions, mayGoOn: () => this.mayWrite() && !signal.aborted, signal })
+      .catch((error) => {
+        if (!link.connected || isUnavailable(error) || signal.aborted) return;
+        observer.log('warn', `head '${definition.name}': its log is not compacted: ${(error as Error).message}`);
+      });
   }
 
   private mayWrite(): boolean {

@@ -27,6 +27,8 @@ export interface HeadToCompact {
   versions(): readonly HeadVersion[];
   /** False once the lease is lost or the learner stops: nothing is written after that. */
   mayGoOn(): boolean;
+  /** Aborted when the learner stops: what waits for NATS ends then, too. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Versions whose states must be kept, whatever retention says: what a replay begins from, and what the next cut will leave to begin from. */
@@ -104,7 +106,7 @@ export class LogCompactor {
   /** @returns the record after the step; undefined when it was interrupted */
   private async take(
     step: Exclude<CompactionStep, { kind: 'none' | 'wait' }>,
-    { definition, mayGoOn }: HeadToCompact,
+    { definition, mayGoOn, signal }: HeadToCompact,
     record: CompactionRecord | undefined,
   ): Promise<CompactionRecord | undefined> {
     const { log, removed } = this.options;
@@ -115,7 +117,11 @@ export class LogCompactor {
       case 'release':
         return { ...before, next: null, ids: null };
       case 'write_ids': {
-        const whole = await rememberIds({ log, removed, definition, after: step.after, to: step.to, mayGoOn });
+        const whole = await rememberIds({
+          ...{ log, removed, definition, mayGoOn, signal },
+          after: step.after,
+          to: step.to,
+        });
         return whole ? { ...before, ids: { to: step.to, atMs: Date.now() } } : undefined;
       }
       case 'cut':
@@ -129,7 +135,7 @@ export class LogCompactor {
           ids: null,
         };
       case 'purge':
-        return (await log.removeTo(definition, step.to, mayGoOn)) ? { ...before, purged: true } : undefined;
+        return (await log.removeTo(definition, step.to, mayGoOn, signal)) ? { ...before, purged: true } : undefined;
     }
   }
 

@@ -33,7 +33,7 @@ export class HeadRemoval {
   private readonly offChange: () => void;
   private running: Promise<void> | undefined;
   private again = false;
-  private stopped = false;
+  private readonly abort = new AbortController();
 
   constructor(private readonly options: HeadRemovalOptions) {
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
@@ -45,7 +45,7 @@ export class HeadRemoval {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.abort.abort();
     clearInterval(this.timer);
     this.offChange();
     await this.running;
@@ -53,7 +53,7 @@ export class HeadRemoval {
 
   private look(): void {
     this.again = this.running !== undefined;
-    if (this.running || this.stopped) return;
+    if (this.running || this.abort.signal.aborted) return;
     this.running = this.removeAll().finally(() => {
       this.running = undefined;
       if (this.again) this.look();
@@ -91,7 +91,7 @@ export class HeadRemoval {
       await store.removeOf(remains.generation, remains.name, key);
     }
     await snapshots.removeAll(remains);
-    return log.purge(remains, () => this.mayGoOn());
+    return log.purge(remains, () => this.mayGoOn(), this.abort.signal);
   }
 
   /** @returns whether the definition tells of no remains any more */
@@ -107,6 +107,6 @@ export class HeadRemoval {
   }
 
   private mayGoOn(): boolean {
-    return !this.stopped && this.options.link.connected;
+    return !this.abort.signal.aborted && this.options.link.connected;
   }
 }

@@ -13,6 +13,8 @@ export interface RememberOptions {
   readonly to: number;
   /** Asked between batches. */
   mayGoOn(): boolean;
+  /** Ends it also while NATS is away and no batch comes. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -21,12 +23,12 @@ export interface RememberOptions {
  * @throws as RemovedIds.remember.
  */
 export async function rememberIds(options: RememberOptions): Promise<boolean> {
-  const { log, removed, definition, after, to, mayGoOn } = options;
-  for await (const entries of log.read(definition, { after, to })) {
-    if (!mayGoOn()) return false;
+  const { log, removed, definition, after, to, mayGoOn, signal } = options;
+  for await (const entries of log.read(definition, { after, to, signal })) {
+    if (!mayGoOn() || signal?.aborted) return false;
     await Promise.all(entries.map(({ subject, data }) => rememberEntry(removed, definition, subject, data)));
   }
-  return true;
+  return !signal?.aborted;
 }
 
 async function rememberEntry(

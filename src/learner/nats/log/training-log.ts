@@ -102,11 +102,11 @@ export class TrainingLog {
 
   /**
    * Removes a head's entries, and what is remembered of removed ones: its generation has ended. It takes minutes for a million entries.
-   * @param mayGoOn as for `removeTo`
+   * @param mayGoOn and `signal` as for `removeTo`
    * @returns false when it was interrupted
    */
-  async purge(head: HeadGeneration, mayGoOn: () => boolean = () => true): Promise<boolean> {
-    if (!(await this.removeTo(head, Number.MAX_SAFE_INTEGER, mayGoOn))) return false;
+  async purge(head: HeadGeneration, mayGoOn: () => boolean = () => true, signal?: AbortSignal): Promise<boolean> {
+    if (!(await this.removeTo(head, Number.MAX_SAFE_INTEGER, mayGoOn, signal))) return false;
     await this.removed.purge(head);
     return true;
   }
@@ -116,17 +116,23 @@ export class TrainingLog {
    * is deleted. One by one: a purge moves every consumer of the stream that is behind past the first entry that the purged head has left, and past
    * what other heads have before it: their learners would never see it (2.9.10, seen).
    * @param mayGoOn asked between batches
+   * @param signal ends it also while NATS is away and no batch comes
    * @returns false when it was interrupted
    */
-  async removeTo(head: HeadGeneration, sequence: number, mayGoOn: () => boolean = () => true): Promise<boolean> {
+  async removeTo(
+    head: HeadGeneration,
+    sequence: number,
+    mayGoOn: () => boolean = () => true,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     const manager = await this.link.manager();
-    for await (const entries of this.read(head, { after: 0, to: sequence, headersOnly: true })) {
-      if (!mayGoOn()) return false;
+    for await (const entries of this.read(head, { after: 0, to: sequence, headersOnly: true, signal })) {
+      if (!mayGoOn() || signal?.aborted) return false;
       for (let from = 0; from < entries.length; from += REMOVALS) {
         await Promise.all(entries.slice(from, from + REMOVALS).map(({ seq }) => removeMessage(manager, seq)));
       }
     }
-    return true;
+    return !signal?.aborted;
   }
 
   private async publish(
