@@ -1,8 +1,21 @@
-import type { SnapshotPolicy } from './heads/snapshots/snapshot-schedule.js';
 import type { HeadRequest, ImageEmbedder, LearningObserver } from './learning.js';
 import type { StreamBytes } from './nats/streams/streams.js';
 
 export type Role = 'serve' | 'join' | 'learn';
+
+/** When snapshots are due, and which versions stay. */
+export interface SnapshotPolicy {
+  /** A version is due after so many samples... */
+  readonly everySamples: number;
+  /** ... or so long after the last one, if anything was learned since. */
+  readonly everyMs: number;
+  /** The newest so many versions stay servable... */
+  readonly keep: number;
+  /** ... and of the older ones, as long as they are not older than this, fewer and fewer: about one for each doubling of the age. */
+  readonly keepForMs: number;
+  /** The learners' state is stored with a version so long after the last one that was, at least; larger states less often. */
+  readonly stateEveryMs: number;
+}
 
 export interface LearningOptions {
   /** Holds the embedded nats-server's data. */

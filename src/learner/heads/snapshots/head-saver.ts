@@ -4,12 +4,13 @@ import type { NatsLink } from '../../nats/connection/connection.js';
 import { isUnavailable } from '../../nats/connection/errors.js';
 import type { HeadStore } from '../../nats/stores/head-store.js';
 import type { SnapshotStore } from '../../nats/stores/snapshot-store.js';
+import type { SnapshotPolicy } from '../../options.js';
 import type { HeadDefinition, HeadVersion } from '../../types.js';
 import type { HeadLeases } from '../leases/head-leases.js';
 import type { HeadRegistry } from '../registry/head-registry.js';
 import type { LogCompactor } from '../upkeep/compaction.js';
 import type { RestoredFold } from './restore-fold.js';
-import { type FoldProgress, type SnapshotPaces, type SnapshotPolicy, SnapshotSchedule } from './snapshot-schedule.js';
+import { type FoldProgress, type SnapshotPaces, SnapshotSchedule } from './snapshot-schedule.js';
 import { SnapshotWriter } from './snapshot-writer.js';
 
 export interface HeadSaverOptions {

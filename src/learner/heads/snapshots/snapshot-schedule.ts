@@ -1,16 +1,4 @@
-/** When snapshots are due, and which versions stay. */
-export interface SnapshotPolicy {
-  /** A version is due after so many samples... */
-  readonly everySamples: number;
-  /** ... or so long after the last one, if anything was learned since. */
-  readonly everyMs: number;
-  /** The newest so many versions stay servable... */
-  readonly keep: number;
-  /** ... and of the older ones, as long as they are not older than this, fewer and fewer: about one for each doubling of the age. */
-  readonly keepForMs: number;
-  /** The learners' state is stored with a version so long after the last one that was, at least; larger states less often. */
-  readonly stateEveryMs: number;
-}
+import type { SnapshotPolicy } from '../../options.js';
 
 /** How far something had come when it was stored. */
 interface Stored {
