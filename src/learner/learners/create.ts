@@ -49,10 +49,20 @@ export function createLearner(kind: LearnerKind, setting: LearnerSetting, state?
 /** Matrices of [classes, dimensions] FP64 numbers that a learner keeps. */
 const matrices: Record<LearnerKind, number> = { sgd: 4, slda: 2, rls: 1, refit: 5 };
 
-/** Memory that a learner's state takes in the end, with so many classes (and a full reservoir), in bytes. */
+/** Matrices that a refit has besides, until it is done: where it begins, and its result. */
+const MATRICES_OF_FIT = 4;
+
+/**
+ * Memory that a learner takes in the end, with so many classes and a full reservoir, in bytes; of `refit` also the copy that a job takes along. (The fits
+ * themselves are done one after the other, for all heads of a process: some 24 matrices at a time.)
+ */
 export function estimateBytes(kind: LearnerKind, { dimensions, options }: LearnerSetting, classes: number): number {
-  const weights = matrices[kind] * capacityFor(classes) * dimensions * Float64Array.BYTES_PER_ELEMENT;
+  const matrix = capacityFor(classes) * dimensions * Float64Array.BYTES_PER_ELEMENT;
+  const weights = matrices[kind] * matrix;
   if (kind === 'slda' || kind === 'rls') return weights + precisionBytes(dimensions) + heldBytes(dimensions);
-  if (kind === 'refit') return weights + options.refit.capacity * dimensions * Float32Array.BYTES_PER_ELEMENT;
+  if (kind === 'refit') {
+    const reservoir = options.refit.capacity * dimensions * Float32Array.BYTES_PER_ELEMENT;
+    return weights + MATRICES_OF_FIT * matrix + 2 * reservoir;
+  }
   return weights;
 }

@@ -15,8 +15,10 @@ export interface FitJob {
   /** Where the fit begins. */
   readonly start: StandardisedClassifier | undefined;
   readonly choice: PenaltyChoice;
-  /** Samples of the stream that the members stand for. */
-  readonly extent: number;
+  /** Whether the penalty is chosen, too: see `isChoiceDue`. */
+  readonly choosing: boolean;
+  /** Samples of the stream as it is now: since the world last changed. */
+  readonly samples: number;
 }
 
 export interface FitResult {
@@ -32,8 +34,9 @@ export interface PenaltyChoice {
   readonly index: number;
   /** Which neighbour is tried next: -1 or 1. 0: no choice was made yet, so all are tried. */
   readonly side: -1 | 0 | 1;
-  /** Samples of the stream that the members stood for at the last choice; 0: choose as soon as it can be done. */
-  readonly extent: number;
+  /** Samples of the stream at the last choice, and classes; 0: choose as soon as it can be done. */
+  readonly samples: number;
+  readonly classes: number;
   /** A fit with this penalty that has never seen a held-out member: the next one begins there. */
   readonly classifier: StandardisedClassifier | undefined;
 }

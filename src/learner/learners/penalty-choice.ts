@@ -1,6 +1,7 @@
 import type { Arithmetic } from '../../native/index.js';
 import type { FitJob, PenaltyChoice } from './fit-job.js';
 import type { LbfgsOptions } from './lbfgs.js';
+import { Random } from './random.js';
 import type { Members } from './softmax-regression.js';
 import type { StandardisedClassifier } from './standardisation.js';
 
@@ -12,10 +13,15 @@ export const penalties: readonly number[] = [1, 3, 10, 30, 100, 300, 1000];
 /** Until a choice was made. */
 export const firstPenalty = penalties.indexOf(30);
 
-/** Members that the choice is made with, at most: more would cost more, and hardly choose better. */
+/** Members that the choice is made with, at most: more would cost more, and hardly choose better. But a class needs some to be known by. */
 const MOST_MEMBERS = 500;
-/** The next choice is made when the stream has grown by this factor: the penalty that is best changes slowly. */
+const MEMBERS_OF_CLASS = 5;
+/** The next choice is made when the stream has grown by this factor, or its classes have: the penalty that is best changes slowly. */
 const CHOOSE_AGAIN = 2;
+/** And after so many times the members that there is room for: a reservoir that is full follows the stream as well. */
+const CHOOSE_AFTER = 2;
+/** Nothing hangs on it but that it is always the same. */
+const SEED = 20230401;
 /** With fewer held-out members, there is no choice. */
 const LEAST_HELD_OUT = 16;
 /** Another penalty is chosen if it lowers the held-out loss by this fraction: less is chance. */
@@ -35,29 +41,34 @@ export type Solve = (
 ) => StandardisedClassifier;
 
 /** What is known before the first choice. */
-export const noChoice: PenaltyChoice = { index: firstPenalty, side: 0, extent: 0, classifier: undefined };
+export const noChoice: PenaltyChoice = { index: firstPenalty, side: 0, samples: 0, classes: 0, classifier: undefined };
 
-/** Whether the job's fit chooses the penalty, which takes as long again. */
-export function isChoiceDue({ choice, extent, heldOut }: FitJob): boolean {
+/** Whether a fit chooses the penalty, which takes as long again. @param capacity Members that there is room for. */
+export function isChoiceDue(
+  { choice, samples, classes, heldOut }: Omit<FitJob, 'choosing'>,
+  capacity: number,
+): boolean {
   const judges = heldOut.reduce((sum, held) => sum + held, 0);
-  return judges >= LEAST_HELD_OUT && extent >= CHOOSE_AGAIN * choice.extent;
+  const hasGrown = samples >= CHOOSE_AGAIN * choice.samples || samples >= choice.samples + CHOOSE_AFTER * capacity;
+  return judges >= LEAST_HELD_OUT && (hasGrown || classes >= CHOOSE_AGAIN * choice.classes);
 }
 
-/** Fits without the held-out members, with the last penalty and one neighbour of it (at first with all), and compares the loss of the held-out ones. */
+/**
+ * Fits without the held-out members, with the last penalty and one neighbour of it (with all at first, and when the classes have doubled), and compares the
+ * loss of the held-out ones.
+ */
 export function choosePenalty(job: FitJob, all: Members, solve: Solve, arithmetic: Arithmetic): PenaltyChoice {
-  const { choice, classes, extent } = job;
-  if (!isChoiceDue(job)) return choice;
-  const taken = spread(all.samples, MOST_MEMBERS);
-  const judges = select(
-    all,
-    taken.filter((n) => job.heldOut[n] === 1),
-  );
+  const { choice, classes, samples } = job;
+  if (!job.choosing) return choice;
+  const taken = drawn(all.samples, Math.max(MOST_MEMBERS, MEMBERS_OF_CLASS * classes));
+  const [taught, judges] = [0, 1].map((held) =>
+    select(
+      all,
+      taken.filter((n) => job.heldOut[n] === held),
+    ),
+  ) as [Members, Members];
   if (judges.samples < LEAST_HELD_OUT) return choice;
-  const taught = select(
-    all,
-    taken.filter((n) => job.heldOut[n] === 0),
-  );
-  const first = choice.side === 0;
+  const first = choice.side === 0 || classes >= CHOOSE_AGAIN * choice.classes;
   // From the strongest penalty to the weakest: each fit is near the one before.
   const candidates = first
     ? penalties.map((_, i) => penalties.length - 1 - i)
@@ -73,21 +84,29 @@ export function choosePenalty(job: FitJob, all: Members, solve: Solve, arithmeti
     else if (first && loss > best.loss * (1 + LEAST_GAIN)) break;
   }
   const { index } = best!;
-  return { index, side: nextSide(choice, index), extent, classifier: best!.classifier };
+  return { index, side: nextSide(choice, first, index), samples, classes, classifier: best!.classifier };
 }
 
 /** On in the same direction after a success, else the other way; inwards at an end. */
-function nextSide(before: PenaltyChoice, index: number): -1 | 1 {
+function nextSide(before: PenaltyChoice, first: boolean, index: number): -1 | 1 {
   if (index === 0) return 1;
   if (index === penalties.length - 1) return -1;
-  if (before.side === 0) return 1;
+  if (first || before.side === 0) return 1;
   return index === before.index ? (-before.side as -1 | 1) : before.side;
 }
 
-/** At most `limit` of the indices below `count`, evenly spread. */
-function spread(count: number, limit: number): number[] {
-  const taken = Math.min(count, limit);
-  return Array.from({ length: taken }, (_, i) => Math.floor((i * count) / taken));
+/** At most `limit` of the indices below `count`, at random: members that are evenly spaced may all be of one class, or none held out. */
+function drawn(count: number, limit: number): number[] {
+  const indices = Array.from({ length: count }, (_, n) => n);
+  if (count <= limit) return indices;
+  const random = Random.seeded(SEED);
+  for (let i = 0; i < limit; i++) {
+    const other = i + random.below(count - i);
+    const index = indices[other]!;
+    indices[other] = indices[i]!;
+    indices[i] = index;
+  }
+  return indices.slice(0, limit).sort((a, b) => a - b);
 }
 
 /** Copies of some members. */

@@ -9,6 +9,8 @@ const FIRST = 32;
 const LEAST_DELAY = 32;
 /** A fit that chooses the penalty as well takes about twice as long. */
 const DELAY_OF_CHOICE = 2;
+/** Intervals and delays are meant for so many weights (100 classes of 1024 dimensions); with more they are longer in proportion, for so are the fits. */
+const USUAL_WEIGHTS = 100_000;
 
 /** A refit that is being done, or waits to be installed. */
 export interface RefitPlan {
@@ -25,15 +27,16 @@ export const firstRefitAt = FIRST;
  * What follows from a start. With a delay of 0 a refit is due at once; else it has some time, however few the samples are.
  * @param extent Samples that count: those of the stream as it is now (since the world changed), and no more than the reservoir can hold. Intervals grow with
  *   it, and stop growing when the reservoir is full: so a refit's cost for each sample of the stream is bounded, and so is the time for which it stays away.
- * @param choosing whether the fit chooses the penalty, too
+ * @param weights Classes times dimensions
+ * @param choosing Whether the fit chooses the penalty, too
  */
 export function planRefit(
   startedAt: number,
-  extent: number,
+  { extent, weights, choosing }: { extent: number; weights: number; choosing: boolean },
   { growth, delay }: RefitOptions,
-  choosing: boolean,
 ): RefitPlan {
   const least = delay > 0 ? LEAST_DELAY : 0;
-  const dueAt = startedAt + Math.max(least, Math.ceil(delay * extent)) * (choosing ? DELAY_OF_CHOICE : 1);
-  return { dueAt, nextAt: Math.max(dueAt, startedAt + Math.ceil((growth - 1) * extent), startedAt + 1) };
+  const effort = extent * Math.max(1, weights / USUAL_WEIGHTS);
+  const dueAt = startedAt + Math.max(least, Math.ceil(delay * effort)) * (choosing ? DELAY_OF_CHOICE : 1);
+  return { dueAt, nextAt: Math.max(dueAt, startedAt + Math.ceil((growth - 1) * effort), startedAt + 1) };
 }

@@ -39,7 +39,8 @@ const classifierSchema = z.object({ rows: count, typicalSquaredLength: z.number(
 const choiceSchema = z.object({
   index: index.min(0).max(penalties.length - 1),
   side: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
-  extent: count,
+  samples: count,
+  classes: count,
   classifier: classifierSchema,
 });
 const schema = z.object({
@@ -201,11 +202,11 @@ function decodeClassifier(
 }
 
 function encodeChoice(choice: PenaltyChoice, name: string, arrays: Arrays): z.infer<typeof choiceSchema> {
-  const { index, side, extent, classifier } = choice;
-  return { index, side, extent, classifier: classifier ? encodeClassifier(classifier, name, arrays) : null };
+  const { classifier, ...rest } = choice;
+  return { ...rest, classifier: classifier ? encodeClassifier(classifier, name, arrays) : null };
 }
 
 function decodeChoice(saved: z.infer<typeof choiceSchema>, name: string, source: Source): PenaltyChoice {
   const classifier = saved.classifier ? decodeClassifier(saved.classifier, name, source) : undefined;
-  return { index: saved.index, side: saved.side, extent: saved.extent, classifier };
+  return { ...saved, classifier };
 }

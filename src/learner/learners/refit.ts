@@ -13,6 +13,7 @@ import { Reservoir } from './reservoir.js';
 import { servingWeights } from './serving-weights.js';
 import { constantsOf, type Standardisation, withRows } from './standardisation.js';
 import type { Trainer } from './trainer.js';
+import { worthOfOld } from './worth-of-old.js';
 
 /** Nothing hangs on it but that it is always the same. */
 const SEED = 20221128;
@@ -145,17 +146,23 @@ export class RefitLearner implements Learner {
     return servingWeights({ ...this.sgd.averages(), offset: mean, scale }, this.classCount);
   }
 
-  /** Members of the old world go, and a refit starts at once; one that was not installed yet is given up. */
-  forget({ recent }: DriftChange): void {
-    this.changedAt = Math.max(this.changedAt, this.samples - recent);
-    this.reservoir.forget(this.changedAt, LEAST_KEPT);
+  /**
+   * Members of the old world go, but for as many as they are still worth, and a refit starts at once; one that was not installed yet is given up. Nothing
+   * happens when all of them are worth what they are.
+   */
+  forget(change: DriftChange): void {
+    const worth = worthOfOld(change);
+    const old = this.samples - this.changedAt - change.recent;
+    if (worth >= old) return;
+    this.changedAt = this.samples - change.recent - Math.floor(worth);
+    this.reservoir.forget(this.samples - change.recent, worth, LEAST_KEPT);
     this.replays.rebuild();
     if (this.standardiser !== undefined) {
-      this.standardiser.forget(recent);
+      this.standardiser.forget(Math.max(worth, change.recent));
       this.constants = constantsOf(this.standardiser);
     }
     this.inFlight = undefined;
-    this.choice = { ...this.choice, extent: 0 };
+    this.choice = { ...this.choice, samples: 0 };
     if (this.reservoir.size > 0) this.start();
   }
 
@@ -193,9 +200,10 @@ export class RefitLearner implements Learner {
   }
 
   private start(): void {
-    const extent = Math.min(this.samples - this.changedAt, this.options.capacity);
-    const job = this.job(extent);
-    const { dueAt, nextAt } = planRefit(this.samples, extent, this.options, isChoiceDue(job));
+    const job = this.job();
+    const extent = Math.min(job.samples, this.options.capacity);
+    const weights = job.classes * job.dimensions;
+    const { dueAt, nextAt } = planRefit(this.samples, { extent, weights, choosing: job.choosing }, this.options);
     this.startAt = nextAt;
     const classes = Array.from({ length: this.classCount }, (_, c) => c);
     const inFlight: RefitInFlight = { startedAt: this.samples, dueAt, classes, result: undefined, promise: undefined };
@@ -213,20 +221,21 @@ export class RefitLearner implements Learner {
     inFlight.promise.catch(() => {});
   }
 
-  private job(extent: number): FitJob {
+  private job(): FitJob {
     const { classCount: classes, dimensions, choice, reservoir } = this;
     const members = reservoir.copy();
     const known = choice.classifier;
     const rows = Array.from({ length: classes }, (_, c) => (known && c < known.bias.length ? c : undefined));
-    return {
+    const job = {
       classes,
       dimensions,
       ...members,
       sampleWeights: Float64Array.from(members.labels, (label) => reservoir.weight(label)),
       start: this.sgd.classifier(this.constants),
       choice: { ...choice, classifier: known && withRows(known, rows) },
-      extent,
+      samples: this.samples - this.changedAt,
     };
+    return { ...job, choosing: isChoiceDue(job, this.options.capacity) };
   }
 
   /** @throws Error when the result is due and absent. */

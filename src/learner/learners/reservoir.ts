@@ -136,13 +136,21 @@ export class Reservoir {
   }
 
   /**
-   * Members born at or before `birth` go, but for the newest `least` of each class. What is left stands for the new world alone.
+   * Members born at or before `birth` go, but for `worth` of them, of each class the newest, as evenly as can be; and each class keeps `least` members, old or
+   * new. What is left stands for the new world alone.
    */
-  forget(birth: number, least: number): void {
-    const newest = this.counts.map(() => [] as number[]);
-    for (let slot = 0; slot < this.members; slot++) newest[this.labels[slot]!]!.push(this.births[slot]!);
-    const limits = newest.map((births) => births.sort((a, b) => b - a)[Math.min(least, births.length) - 1] ?? Infinity);
-    this.keep((slot) => this.births[slot]! > birth || this.births[slot]! >= limits[this.labels[slot]!]!);
+  forget(birth: number, worth: number, least: number): void {
+    const births = this.counts.map(() => [] as number[]);
+    for (let slot = 0; slot < this.members; slot++) births[this.labels[slot]!]!.push(this.births[slot]!);
+    for (const of of births) of.sort((a, b) => b - a);
+    const young = births.map((of) => of.filter((each) => each > birth).length);
+    const quota = evenShare(
+      births.map((of, c) => of.length - young[c]!),
+      worth,
+    );
+    // The oldest that stays, by class.
+    const limits = births.map((of, c) => of[Math.min(Math.max(young[c]! + quota, least), of.length) - 1] ?? Infinity);
+    this.keep((slot) => this.births[slot]! >= limits[this.labels[slot]!]!);
     for (let c = 0; c < this.counts.length; c++) this.seen[c] = this.counts[c]!;
   }
 
@@ -238,6 +246,15 @@ export class Reservoir {
     this.births = grown(this.births, new Float64Array(capacity));
     this.heldOut = grown(this.heldOut, new Int32Array(capacity));
   }
+}
+
+/** The largest whole number so that the sum of what each has of it, min(count, number), is at most `limit`. */
+function evenShare(counts: readonly number[], limit: number): number {
+  const most = Math.max(0, ...counts);
+  for (let share = 0; share < most; share++) {
+    if (counts.reduce((sum, count) => sum + Math.min(count, share + 1), 0) > limit) return share;
+  }
+  return most;
 }
 
 function grown<T extends Float32Array | Float64Array | Int32Array>(old: T, larger: T): T {

@@ -5,17 +5,23 @@ import type { TrainerReply, TrainerRequest } from './trainer-messages.js';
 
 /** A job that has killed so many threads is given up. */
 const ATTEMPTS = 3;
+/** So many shorter jobs go before one, at most. */
+const MOST_OVERTAKING = 8;
 
 interface Waiting {
   readonly job: FitJob;
+  /** Grows as its time does. */
+  readonly effort: number;
+  /** Jobs that came later and were done before. */
+  overtaken: number;
   attempts: number;
   resolve(result: FitResult): void;
   reject(error: Error): void;
 }
 
 /**
- * Does refits in a thread of its own, one after the other in the order they were asked for; any number of heads share it. A thread that dies is replaced, and
- * its job done again, with the same result. It does not keep the process alive while it has nothing to do.
+ * Does refits in a thread of its own, one after the other, short ones first: any number of heads share it, and one with thousands of classes must not hold up
+ * those with ten (nor be held up for ever). A thread that dies is replaced, and its job done again, with the same result. It does not keep the process alive while it has nothing to do.
  */
 export class ThreadTrainer implements Trainer {
   private worker: Worker | undefined;
@@ -36,7 +42,8 @@ export class ThreadTrainer implements Trainer {
   run(job: FitJob): Promise<FitResult> {
     if (this.terminated) return Promise.reject(new Error('the trainer was stopped'));
     return new Promise((resolve, reject) => {
-      this.queue.push({ job, attempts: 0, resolve, reject });
+      const effort = job.labels.length * job.classes * job.dimensions;
+      this.queue.push({ job, effort, overtaken: 0, attempts: 0, resolve, reject });
       if (this.queue.length === 1) this.next();
     });
   }
@@ -58,6 +65,7 @@ export class ThreadTrainer implements Trainer {
   }
 
   private next(): void {
+    this.chooseFirst();
     const first = this.queue[0];
     if (first === undefined) {
       this.worker?.unref();
@@ -69,6 +77,17 @@ export class ThreadTrainer implements Trainer {
     this.lastId += 1;
     // Not moved: a thread that dies takes what it was given with it.
     this.worker.postMessage({ id: this.lastId, job: first.job } satisfies TrainerRequest);
+  }
+
+  /** Moves the job that is to be done next to the front; one that was begun stays there. */
+  private chooseFirst(): void {
+    const { queue } = this;
+    if (queue.length === 0 || queue[0]!.attempts > 0) return;
+    const waited = queue.findIndex(({ overtaken }) => overtaken >= MOST_OVERTAKING);
+    const chosen =
+      waited >= 0 ? waited : queue.reduce((best, { effort }, i) => (effort < queue[best]!.effort ? i : best), 0);
+    for (const earlier of queue.slice(0, chosen)) earlier.overtaken += 1;
+    queue.unshift(...queue.splice(chosen, 1));
   }
 
   private start(): Worker {

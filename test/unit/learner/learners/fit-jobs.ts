@@ -19,6 +19,7 @@ export function jobOf({ members = 200, dimensions = 12, classes = 4, seed = 1, s
     heldOut: Int32Array.from(labels, (_, n) => (n % 5 === 2 ? 1 : 0)),
     start: undefined,
     choice: noChoice,
-    extent: members,
+    choosing: true,
+    samples: members,
   };
 }

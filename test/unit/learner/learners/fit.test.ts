@@ -4,13 +4,14 @@ import { arithmetic } from '../../../../src/learner/arithmetic/arithmetic.js';
 import { argmax } from '../../../../src/learner/head/softmax.js';
 import { fit } from '../../../../src/learner/learners/fit.js';
 import type { FitJob } from '../../../../src/learner/learners/fit-job.js';
-import { firstPenalty, penalties } from '../../../../src/learner/learners/penalty-choice.js';
+import { firstPenalty, isChoiceDue, penalties } from '../../../../src/learner/learners/penalty-choice.js';
 import {
   restandardised,
   type StandardisedClassifier,
   standardisationOf,
   withRows,
 } from '../../../../src/learner/learners/standardisation.js';
+import { blobs } from '../../../contract/learner/blobs.js';
 import { jobOf } from './fit-jobs.js';
 
 /** By the definition: logits of one raw embedding. */
@@ -43,7 +44,7 @@ test('leaves its job as it is, and gives the same bits again, with any arithmeti
 });
 
 test('a start near the end takes fewer evaluations', () => {
-  const job = { ...jobOf(), heldOut: new Int32Array(200) };
+  const job = { ...jobOf(), choosing: false };
   const first = fit(job);
   const second = fit({ ...job, start: first.classifier });
   assert.ok(second.evaluations < 0.7 * first.evaluations, `${second.evaluations} after ${first.evaluations}`);
@@ -63,20 +64,49 @@ test('wants a strong penalty where classes can hardly be told apart, and a weak 
   assert.ok(penalties[clean]! < penalties[noisy]!, `${penalties[clean]} and ${penalties[noisy]}`);
 });
 
-test('chooses no penalty by a handful of held-out members, and again only when the stream has doubled', () => {
-  const few = jobOf({ members: 40 });
-  assert.deepEqual(fit(few).choice, few.choice);
+test('chooses no penalty by a handful of held-out members, and again when samples or classes have doubled, and now and then', () => {
+  const due = (job: FitJob) => isChoiceDue(job, 4096);
+  assert.ok(!due(jobOf({ members: 40 })));
+  assert.ok(due(jobOf({ members: 200 })));
   const { choice } = fit(jobOf({ members: 200 }));
-  assert.equal(choice.extent, 200);
-  assert.equal(fit({ ...jobOf({ members: 399 }), choice }).choice, choice);
-  assert.equal(fit({ ...jobOf({ members: 400 }), choice }).choice.extent, 400);
+  assert.deepEqual([choice.samples, choice.classes], [200, 4]);
+  assert.equal(fit({ ...jobOf({ members: 399 }), choosing: false, choice }).choice, choice);
+  assert.ok(!due({ ...jobOf({ members: 399 }), choice }));
+  assert.ok(due({ ...jobOf({ members: 400 }), choice }));
+  assert.ok(due({ ...jobOf({ members: 250, classes: 8 }), choice }));
+  const late = { ...jobOf({ members: 400 }), choice: { ...choice, samples: 20_000 } };
+  assert.ok(!due({ ...late, samples: 28_191 }));
+  assert.ok(due({ ...late, samples: 28_192 }));
+});
+
+test('with twice the classes, all penalties are tried again', () => {
+  const job = jobOf({ members: 600, dimensions: 40, classes: 5, spread: 12 });
+  const choice = { index: 0, side: 1 as const, samples: 600, classes: 2, classifier: undefined };
+  assert.ok(fit({ ...job, choice }).choice.index > 1);
+});
+
+test('many classes are judged by members that were taught as well', () => {
+  // In turn, so that evenly spaced members would be of a few of them.
+  const classes = 300;
+  const data = blobs(16, classes, 1, 0.2);
+  const members = 3_000;
+  const labels = Int32Array.from({ length: members }, (_, n) => n % classes);
+  const embeddings = new Float32Array(members * 16);
+  labels.forEach((c, n) => {
+    embeddings.set(data.embedding(c), n * 16);
+  });
+  const heldOut = Int32Array.from(labels, (_, n) => (Math.floor(n / classes) % 5 === 2 ? 1 : 0));
+  const job = { ...jobOf(), classes, dimensions: 16, embeddings, labels, heldOut, samples: members };
+  const { choice } = fit({ ...job, sampleWeights: new Float64Array(members).fill(1) });
+  // Clean classes want a weak one; what says nothing but how many there are wants the strongest.
+  assert.ok(penalties[choice.index]! <= 30, `${penalties[choice.index]}`);
 });
 
 test('after the first choice, a neighbour at most is chosen', () => {
   const job = jobOf({ members: 600, dimensions: 40, classes: 5, spread: 12 });
   for (const index of [0, firstPenalty, penalties.length - 1]) {
     for (const side of [-1, 1] as const) {
-      const next = fit({ ...job, choice: { index, side, extent: 10, classifier: undefined } }).choice;
+      const next = fit({ ...job, choice: { index, side, samples: 10, classes: 5, classifier: undefined } }).choice;
       assert.ok(Math.abs(next.index - index) <= 1);
       assert.notEqual(penalties[next.index + next.side], undefined, 'the next try is inside the list');
     }

@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firstRefitAt, planRefit } from '../../../../src/learner/learners/refit-schedule.js';
 
+/** Of a head of a hundred classes. */
+function usual(extent: number) {
+  return { extent, weights: 100_000, choosing: false };
+}
+
 /** Starts and installations of a stream of so many samples. */
 function schedule(growth: number, delay: number, capacity: number, samples: number): { start: number; due: number }[] {
   const refits: { start: number; due: number }[] = [];
   let start = firstRefitAt;
   while (start <= samples) {
-    const { dueAt, nextAt } = planRefit(start, Math.min(start, capacity), { growth, delay, capacity }, false);
+    const { dueAt, nextAt } = planRefit(start, usual(Math.min(start, capacity)), { growth, delay, capacity });
     refits.push({ start, due: dueAt });
     start = nextAt;
   }
@@ -32,14 +37,19 @@ test('the first refits have time, too, and with a choice of the penalty twice as
   ]);
   const options = { growth: 1.2, delay: 0.15, capacity: 1e6 };
   for (const samples of [40, 4000]) {
-    const [plain, choosing] = [false, true].map((chooses) => planRefit(samples, samples, options, chooses));
+    const [plain, choosing] = [false, true].map((chooses) =>
+      planRefit(samples, { ...usual(samples), choosing: chooses }, options),
+    );
     assert.equal(choosing!.dueAt - samples, 2 * (plain!.dueAt - samples));
   }
 });
 
 test('without a delay, a refit is due at once', () => {
   for (const chooses of [false, true]) {
-    assert.equal(planRefit(32, 32, { growth: 1.2, delay: 0, capacity: 1e6 }, chooses).dueAt, 32);
+    assert.equal(
+      planRefit(32, { ...usual(32), choosing: chooses }, { growth: 1.2, delay: 0, capacity: 1e6 }).dueAt,
+      32,
+    );
   }
 });
 
@@ -66,5 +76,16 @@ test('the cost of refits for each sample of the stream is bounded', () => {
   for (const capacity of [500, 1e6]) {
     const work = schedule(1.25, 0.15, capacity, 50_000).reduce((sum, { start }) => sum + Math.min(start, capacity), 0);
     assert.ok(work / 50_000 < 5.1, `each sample is fitted ${work / 50_000} times`);
+  }
+});
+
+test('heads with more weights are fitted less often, so a sample costs no more of a thread', () => {
+  const options = { growth: 1.2, delay: 0.15, capacity: 4096 };
+  const plan = (weights: number) => planRefit(100_000, { ...usual(4096), weights }, options);
+  const interval = (weights: number) => plan(weights).nextAt - 100_000;
+  const delay = (weights: number) => plan(weights).dueAt - 100_000;
+  assert.equal(interval(1_000), interval(100_000));
+  for (const grown of [interval(1_500_000) / interval(100_000), delay(1_500_000) / delay(100_000)]) {
+    assert.ok(Math.abs(grown - 15) < 0.1, `${grown}`);
   }
 });

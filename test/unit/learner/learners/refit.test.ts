@@ -5,6 +5,7 @@ import { argmax } from '../../../../src/learner/head/softmax.js';
 import { fit } from '../../../../src/learner/learners/fit.js';
 import type { FitJob, FitResult } from '../../../../src/learner/learners/fit-job.js';
 import type { LearnerState } from '../../../../src/learner/learners/learner.js';
+import { noChoice } from '../../../../src/learner/learners/penalty-choice.js';
 import { RefitLearner } from '../../../../src/learner/learners/refit.js';
 import { ThreadTrainer } from '../../../../src/learner/learners/thread-trainer.js';
 import { inlineTrainer, type Trainer } from '../../../../src/learner/learners/trainer.js';
@@ -220,6 +221,20 @@ test('when the world changes, a refit of the new one starts at once, and the one
   assert.notDeepEqual(learner.serving(), before);
 });
 
+test('a false alarm costs nothing, and a slight change a part', () => {
+  const data = blobs(dimensions, 4);
+  const sizeAfter = (lost: number) => {
+    const trainer = new PatientTrainer();
+    const learner = withClasses(trainer);
+    teach(learner, data, 60);
+    learner.forget({ recent: 20, lost });
+    return trainer.jobs[1]?.job.labels.length;
+  };
+  assert.equal(sizeAfter(0.02), undefined, 'nothing happened');
+  const [slight, heavy] = [sizeAfter(0.45), sizeAfter(0.9)];
+  assert.ok(slight! > heavy! && slight! < 60, `${slight} and ${heavy} of 60`);
+});
+
 test('a refit that fails is told to whoever waits', async () => {
   const trainer = new PatientTrainer();
   const learner = withClasses(trainer);
@@ -253,8 +268,9 @@ test('at the end of a pass it is as good as a fit to everything', () => {
     sampleWeights: new Float64Array(samples).fill(1),
     heldOut: Int32Array.from(labels, (_, n) => (n % 5 === 0 ? 1 : 0)),
     start: undefined,
-    choice: { index: 3, side: 0, extent: 0, classifier: undefined },
-    extent: samples,
+    choice: noChoice,
+    choosing: true,
+    samples,
   });
   const { mean, scale, weights, bias } = classifier;
   let [online, offline] = [0, 0];

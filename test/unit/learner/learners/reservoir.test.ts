@@ -116,7 +116,7 @@ test('a removed class leaves its room to the others', () => {
 
 test('forgets the old world, but for the newest of classes that are not in the new one', () => {
   const reservoir = filled(1000, [...repeated(0, 40), ...repeated(1, 40), ...repeated(0, 30)]);
-  reservoir.forget(80, 8);
+  reservoir.forget(80, 1, 8);
   assert.deepEqual(
     bornOf(reservoir, 0),
     Array.from({ length: 30 }, (_, i) => 81 + i),
@@ -127,6 +127,18 @@ test('forgets the old world, but for the newest of classes that are not in the n
   );
   const { seen } = reservoir.snapshot();
   assert.deepEqual(seen, [30, 8], 'what is left stands for the new world alone');
+});
+
+test('what is worth something stays in part: the newest of each class, as evenly as can be', () => {
+  const labels = [...repeated(0, 40), ...repeated(1, 40), ...repeated(2, 3), ...repeated(0, 10)];
+  const reservoir = filled(1000, labels);
+  reservoir.forget(83, 24, 5);
+  // 10 old ones of each of the first two, and all of the third; 24 would not be enough for 11.
+  assert.deepEqual(counts(reservoir), [20, 10, 3]);
+  assert.equal(Math.min(...bornOf(reservoir, 0)), 31);
+  const all = filled(1000, labels);
+  all.forget(83, Infinity, 5);
+  assert.equal(all.size, 93);
 });
 
 test('members count so much that a class weighs what is between its share of the stream and an equal one', () => {

@@ -75,6 +75,21 @@ test('many jobs at once are all done, in their order', async (t) => {
   assert.equal(trainer.pending, 0);
 });
 
+test('short jobs go first, and a long one is not held up for ever', async (t) => {
+  const trainer = trainerFor(t);
+  const done: string[] = [];
+  const run = async (name: string, members: number) => {
+    await trainer.run(jobOf({ members }));
+    done.push(name);
+  };
+  // The first is begun before there is a choice.
+  const jobs = [run('first', 30), run('long', 300), ...Array.from({ length: 10 }, (_, i) => run(`short ${i}`, 30))];
+  await Promise.all(jobs);
+  assert.equal(done[0], 'first');
+  assert.equal(done.indexOf('long'), 9);
+  assert.equal(done.at(-1), 'short 9');
+});
+
 test('a thread that dies is replaced, and its job done again, with the same result', async (t) => {
   const trainer = trainerFor(t, dyingEntry(t, 2));
   const [first, second] = await Promise.all([trainer.run(jobOf()), trainer.run(jobOf({ seed: 2 }))]);
