@@ -105,13 +105,18 @@ export interface Heads {
    * @throws LearnerError head_unknown, class_unknown, invalid_argument, nats_unavailable.
    */
   act(name: string, act: HeadAct): Promise<number>;
-  /** @param version 0: the one being served. @throws LearnerError head_unknown, version_unknown, nats_unavailable. */
-  export(name: string, version: number): Promise<ExportedHead>;
+  /**
+   * @param version 0: the one being served
+   * @param embedding how an image becomes an embedding, as a JSON object: it goes into the file, for who uses it elsewhere
+   * @throws LearnerError head_unknown, version_unknown, nats_unavailable.
+   */
+  export(name: string, version: number, embedding?: string): Promise<ExportedHead>;
   /**
    * Creates a head that begins with the weights of an exported one, as its candidate `imported`.
+   * @param embedding as for `export`, of the new head's backbone: what differs is told when the file is of another one
    * @throws LearnerError as `create`; invalid_argument when the bytes are no head, or of another backbone or other dimensions.
    */
-  import(request: HeadRequest, bytes: Uint8Array): Promise<HeadStatus>;
+  import(request: HeadRequest, bytes: Uint8Array, embedding?: string): Promise<HeadStatus>;
   /** Pins `version` as the one served; 0 releases the pin. @throws LearnerError head_unknown, version_unknown, nats_unavailable. */
   rollback(name: string, version: number): Promise<HeadStatus>;
   /** @throws LearnerError head_unknown, nats_unavailable. */

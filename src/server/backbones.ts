@@ -49,6 +49,22 @@ function batcherOptions(
   };
 }
 
+/**
+ * How an image becomes an embedding, as a JSON object: what somebody needs, beside the model file, to use an exported head elsewhere. Before these
+ * settings the EXIF rotation is applied and transparency is laid over white (see decode.ts).
+ */
+export function embeddingSettings({ image, info }: Backbone): string {
+  const { size, resize, channels, scale, mean, std } = image;
+  const { output } = info;
+  const steps = {
+    filter: 'antialiased bilinear',
+    crop: 'centre',
+    values: '(byte / scale - mean) / std',
+    layout: 'NCHW',
+  };
+  return JSON.stringify({ output, resize, size, channels, scale, mean, std, ...steps });
+}
+
 /** What embeds image labels: they stand in the same queue as requests. */
 export function imageEmbedder(batcher: Batcher, decode: DecodeImages): ImageEmbedder {
   const { backbone } = batcher;

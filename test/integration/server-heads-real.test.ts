@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Head__Output } from '../../protos/index.js';
@@ -12,6 +13,13 @@ import { until } from '../support/until.js';
 // The commands of an operator, through the real server and the real learning: only the backbone is a fake.
 
 const CLASSES = ['cat', 'dog', 'eel'];
+
+/** How an image becomes an embedding, read from an exported file as the format's documentation says, with nothing of ours. */
+function embeddingOfFile(file: string): Record<string, unknown> {
+  const bytes = readFileSync(file);
+  const header = bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)));
+  return JSON.parse(JSON.parse(header).__metadata__.embedding);
+}
 
 /** An embedding of class `index`, with noise from `seed`. */
 function embeddingOf(index: number, seed: number): number[] {
@@ -106,6 +114,10 @@ test('an operator renames, deletes, promotes, chooses learners, moves, pins and 
   const file = join(folder, 'pets.safetensors');
   const exported = await heads('export', 'pets', file);
   assert.ok((exported.version as number) > 0);
+  const { output, ...told } = embeddingOfFile(file);
+  const { size, resize, channels, scale, mean, std } = told;
+  assert.deepEqual({ size, resize, channels, scale, mean, std }, server.backbone.image);
+  assert.equal(output, server.backbone.info.output);
   await heads('import', 'moved', file, '--backbone', 'tiny');
   await until('the imported weights are served', async () => (await answer(1, 'moved').catch(() => '')) === 'dog');
   const moved = await show('moved');

@@ -218,6 +218,9 @@ test('a head is exported in chunks, and imported from chunks', async () => {
   const { version, totalBytes, bytes, messages } = await exportHead('pets', 1);
   assert.deepEqual([version, totalBytes, messages], [1, 2_500_000, 10]);
   assert.ok(bytes.equals(heads.exported));
+  const { output, size, resize, channels, scale, mean, std } = JSON.parse(heads.embedding ?? '');
+  assert.deepEqual({ size, resize, channels, scale, mean, std }, server.backbone.image);
+  assert.equal(output, 'features');
   heads.exported = undefined;
 
   const halves = [{ head: NEW, totalBytes, chunk: bytes.subarray(0, 1_000_000) }, { chunk: bytes.subarray(1_000_000) }];

@@ -35,6 +35,8 @@ export class FakeHeads implements Heads {
   appliesActs = true;
   /** What `export` gives instead of a small file. */
   exported: Uint8Array | undefined;
+  /** As `export` was told of it. */
+  embedding: string | undefined;
   /** Awaited by `import`, so that tests can hold one. */
   hold: Promise<void> = Promise.resolve();
   readonly imported: Uint8Array[] = [];
@@ -161,8 +163,9 @@ export class FakeHeads implements Heads {
     this.need(name).applied = sequence;
   }
 
-  async export(name: string, version: number): Promise<ExportedHead> {
+  async export(name: string, version: number, embedding?: string): Promise<ExportedHead> {
     this.needNats();
+    this.embedding = embedding;
     const head = this.need(name);
     const wanted = version || head.pinned || head.versions.length;
     const model = head.versions[wanted - 1];

@@ -5,7 +5,8 @@ import type {
   FeedbackResponse,
   LearningServiceHandlers,
 } from '../../../protos/index.js';
-import type { HeadAct, LabelInput, Learning } from '../../learner/index.js';
+import type { HeadAct, HeadRequest, LabelInput, Learning } from '../../learner/index.js';
+import { embeddingSettings } from '../backbones.js';
 import type { Batcher } from '../batching/batcher.js';
 import { printable, StatusError, toServiceError } from '../errors.js';
 import type { Gate } from '../inference/gate.js';
@@ -97,6 +98,11 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
     }
     return wanted;
   };
+  /** Undefined when the backbone that the head was taught on is not here. */
+  const settingsOf = (head: Pick<HeadRequest, 'backbone' | 'backboneIdentity'>) => {
+    const backbone = backbones.get(head.backbone)?.backbone;
+    return backbone?.identity === head.backboneIdentity ? embeddingSettings(backbone) : undefined;
+  };
 
   return {
     CreateHead: guarded(async (request) => known.asKnown(await heads.create(newHead(request)))),
@@ -124,9 +130,10 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
       const context = contextOf(call);
       const { name, version } = call.request;
       const sending = headGate.run(1, () =>
-        transferGate.run(1, async () =>
-          sendFile(call, await heads.export(known.need(name).definition.name, version), context),
-        ),
+        transferGate.run(1, async () => {
+          const { definition } = known.need(name);
+          await sendFile(call, await heads.export(definition.name, version, settingsOf(definition)), context);
+        }),
       );
       endWith(call, sending, context, logError);
     },
@@ -134,7 +141,8 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
       const context = contextOf(call);
       const receive = async () => {
         const { head, bytes } = await receiveFile(call, context, options.maxHeadBytes, newHead);
-        return known.asKnown(await heads.import(newHead(head), bytes));
+        const wanted = newHead(head);
+        return known.asKnown(await heads.import(wanted, bytes, settingsOf(wanted)));
       };
       headGate
         .run(1, () => transferGate.run(1, receive))

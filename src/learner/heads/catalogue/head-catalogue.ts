@@ -97,20 +97,20 @@ export class HeadCatalogue implements Heads {
     });
   }
 
-  export(name: string, version: number): Promise<ExportedHead> {
+  export(name: string, version: number, embedding?: string): Promise<ExportedHead> {
     return this.ask(async () => {
       const [definition, view] = this.registry.must(name);
       const wanted = version === 0 ? this.registry.mustStatus(name).servingVersion : version;
       const known = this.registry.mustVersion(name, view, wanted);
       const { model } = await this.registry.version(name, wanted);
-      return exportHead(definition, known, model);
+      return exportHead(definition, known, model, embedding);
     });
   }
 
-  import(request: HeadRequest, bytes: Uint8Array): Promise<HeadStatus> {
+  import(request: HeadRequest, bytes: Uint8Array, embedding?: string): Promise<HeadStatus> {
     return this.ask(async (parts) => {
       const { snapshots, log, store } = parts;
-      const model = readImport(request, bytes);
+      const model = readImport(request, bytes, embedding);
       const definition = await this.define(request, parts);
       try {
         const digest = await snapshots.put(definition, 'model', model(definition));

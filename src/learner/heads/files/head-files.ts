@@ -2,10 +2,15 @@ import { encodeModel } from '../../fold/model-format.js';
 import { decodeSnapshot, encodeSnapshot } from '../../fold/snapshot-container.js';
 import type { ExportedHead, HeadRequest } from '../../learning.js';
 import { type HeadDefinition, type HeadModel, type HeadVersion, LearnerError } from '../../types.js';
-import { decodeHeadFile, encodeHeadFile } from './safetensors.js';
+import { decodeHeadFile, encodeHeadFile, type HeadFile, quote } from './safetensors.js';
 
-/** One version of a head as a file. */
-export function exportHead(definition: HeadDefinition, version: HeadVersion, model: HeadModel | null): ExportedHead {
+/** One version of a head as a file. @param embedding how an image becomes an embedding, as JSON; undefined: not known here. */
+export function exportHead(
+  definition: HeadDefinition,
+  version: HeadVersion,
+  model: HeadModel | null,
+  embedding: string | undefined,
+): ExportedHead {
   if (model === null) {
     throw new LearnerError(
       'version_unknown',
@@ -21,7 +26,7 @@ export function exportHead(definition: HeadDefinition, version: HeadVersion, mod
     backbone,
     backboneIdentity,
     dimensions,
-    embedding: undefined,
+    embedding,
     champion: version.champion,
     createdAtMs: version.createdAtMs,
     weights: model.weights,
@@ -32,15 +37,18 @@ export function exportHead(definition: HeadDefinition, version: HeadVersion, mod
 
 /**
  * Reads a file for the head that shall begin with its weights.
+ * @param embedding how an image becomes an embedding on the request's backbone, as JSON
  * @returns the model's bytes, once the head is defined
  * @throws LearnerError invalid_argument when the bytes are no head, or of another backbone or other dimensions.
  */
-export function readImport(request: HeadRequest, bytes: Uint8Array): (definition: HeadDefinition) => Uint8Array {
-  const { head, version, classes, dimensions, weights, bias, backbone, backboneIdentity } = decodeHeadFile(bytes);
-  if (backboneIdentity !== request.backboneIdentity) {
-    const made = `it was made on backbone '${backbone}' (${backboneIdentity.slice(0, 12)})`;
-    throw refuse(`${made}, and '${request.backbone}' is another one (${request.backboneIdentity.slice(0, 12)})`);
-  }
+export function readImport(
+  request: HeadRequest,
+  bytes: Uint8Array,
+  embedding: string | undefined,
+): (definition: HeadDefinition) => Uint8Array {
+  const file = decodeHeadFile(bytes);
+  const { head, version, classes, dimensions, weights, bias } = file;
+  checkBackbone(file, request, embedding);
   if (dimensions !== request.dimensions) {
     throw refuse(`its embeddings have ${dimensions} values, those of '${request.backbone}' ${request.dimensions}`);
   }
@@ -55,6 +63,27 @@ export function readImport(request: HeadRequest, bytes: Uint8Array): (definition
     // Where it came from tells these bytes from those of any version, which are removed when the version is; the log needs these for ever.
     return encodeSnapshot('model', { metadata: { ...(metadata as object), importedFrom: { head, version } }, arrays });
   };
+}
+
+/** An identity covers the image settings, so the file's own are only told apart for who reads the error. */
+function checkBackbone(file: HeadFile, request: HeadRequest, embedding: string | undefined): void {
+  if (file.backboneIdentity === request.backboneIdentity) return;
+  const made = `it was made on backbone '${file.backbone}' (${file.backboneIdentity.slice(0, 12)})`;
+  const other = `'${request.backbone}' is another one (${request.backboneIdentity.slice(0, 12)})`;
+  throw refuse(`${made}, and ${other}: ${difference(file.embedding, embedding)}`);
+}
+
+/** @param there JSON of a file, checked when it was read. */
+function difference(there: string | undefined, here: string | undefined): string {
+  if (there === undefined || here === undefined) return 'another model, output or image settings';
+  const [theirs, ours] = [there, here].map((json) => JSON.parse(json) as Record<string, unknown>) as [
+    Record<string, unknown>,
+    Record<string, unknown>,
+  ];
+  const differing = Object.keys(ours)
+    .filter((key) => JSON.stringify(theirs[key]) !== JSON.stringify(ours[key]))
+    .map((key) => `${key} ${quote(theirs[key])} there and ${quote(ours[key])} here`);
+  return differing.length === 0 ? 'another model file' : differing.join(', ');
 }
 
 function refuse(problem: string): LearnerError {

@@ -204,10 +204,19 @@ function readMetadata(metadata: unknown): Omit<HeadFile, 'weights' | 'bias'> {
     backbone: text('backbone'),
     backboneIdentity: text('backbone_identity'),
     dimensions: readDimensions(text('dimensions')),
-    embedding: Object.hasOwn(metadata, 'embedding') ? text('embedding') : undefined,
+    embedding: Object.hasOwn(metadata, 'embedding') ? checkEmbedding(text('embedding')) : undefined,
     champion,
     createdAtMs,
   };
+}
+
+function checkEmbedding(json: string): string {
+  try {
+    if (isRecord(JSON.parse(json))) return json;
+  } catch {
+    // Told below.
+  }
+  throw refuse("its metadata's 'embedding' is not a JSON object");
 }
 
 function readClasses(json: string): string[] {
@@ -252,7 +261,7 @@ function isCounts(value: unknown): value is readonly number[] {
 }
 
 /** Text of strangers, short and without control characters. */
-function quote(value: unknown): string {
+export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }

@@ -101,6 +101,7 @@ describe('the file of a head', () => {
     assert.deepEqual(found.bias, { shape: [3], dtype: 'F32', values: [...bias] });
     assert.equal(found.covered, true);
     assert.deepEqual(JSON.parse(found.metadata.classes), classes);
+    assert.deepEqual(JSON.parse(found.metadata.embedding), { size: 224, mean: [0.5, 0.5, 0.5] });
     assert.equal(found.metadata.created, '2026-11-23T03:04:05.678Z');
     assert.ok(Object.values(found.metadata).every((value) => typeof value === 'string'));
   });
@@ -115,6 +116,12 @@ describe('the file of a head', () => {
       };
     });
     assert.equal(decodeHeadFile(bytes).classes.length, 3);
+  });
+
+  it('is refused when it does not tell in JSON how an image becomes an embedding', () => {
+    for (const embedding of ['', '{', '[]', 'null', '3']) {
+      assert.match(refusal(encodeHeadFile(sample({ embedding }))), /'embedding' is not a JSON object/);
+    }
   });
 
   it('is refused when cut at any byte', () => {
