@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type NatsConnection } from 'nats';
 import { SnapshotWriter } from '../../src/learner/heads/snapshots/snapshot-writer.js';
-import type { HeadRequest } from '../../src/learner/index.js';
+import { defaultLearnerOptions, type HeadRequest } from '../../src/learner/index.js';
 import { connectNats } from '../../src/learner/nats/connection/connection.js';
 import { HeadStore, type LatestPointer } from '../../src/learner/nats/stores/head-store.js';
 import { SnapshotStore } from '../../src/learner/nats/stores/snapshot-store.js';
@@ -165,6 +165,79 @@ test('a learner that was stopped past its lease and goes on writes nothing', opt
   await heir.learning.close();
   await isWholeFold(client, 'pets');
 });
+
+test(
+  'a learner that is stopped while it stores a snapshot, and goes on after another has its lease, moves nothing',
+  options,
+  async (t) => {
+    const dimensions = 1_024;
+    const learner = { ...defaultLearnerOptions, train: ['rls', 'slda'] as const, serve: 'rls' as const };
+    const requests = names.map((name) => headRequest(name, { dimensions, learner }));
+    const { ends, nats, front, client } = await setUp(t, requests);
+    const quick = { roles: ['learn'] as const, heads: [], learn: { leaseMs: 1_000 } };
+    const policy = { everySamples: 1_000_000, everyMs: 500, stateEveryMs: 500 };
+    const heir = await startTestLearning(ends, nats.url, { ...quick, snapshots: policy });
+    const sleeper = await startLearnerProcess(ends, nats.url, { ...quick, snapshots: policy });
+    await until('they share the heads', async () => (await taughtIn(sleeper)).length > 0 && taught(heir).length > 0);
+    const [head] = (await taughtIn(sleeper)) as [string];
+
+    const kv = await client.jetstream().views.kv('headwater-heads');
+    const stored: LatestPointer[] = [];
+    const watch = await kv.watch({ key: `${head}.latest` });
+    void (async () => {
+      for await (const entry of watch) if (entry.operation === 'PUT') stored.push(entry.json<LatestPointer>());
+    })();
+    const epoch = () => stored.at(-1)?.epoch ?? 0;
+    // Who listens beside JetStream hears also what JetStream refuses.
+    let refused = 0;
+    client.subscribe(`$KV.headwater-heads.${head}.latest`, {
+      callback: (_, message) => {
+        if (message.data.length > 0 && message.json<LatestPointer>().epoch < epoch()) refused += 1;
+      },
+    });
+    let stopAtState = false;
+    let stoppedAt = 0;
+    client.subscribe('$O.headwater-heads.C.>', {
+      callback: (_, { data }) => {
+        // The weights of three classes are 12 KB: this is the learners' state.
+        if (!stopAtState || data.length < 32_768) return;
+        stopAtState = false;
+        stoppedAt = epoch();
+        sleeper.signal('SIGSTOP');
+      },
+    });
+    let labelled = 0;
+    const teachSome = () => {
+      const some = Array.from({ length: 20 }, () => {
+        const i = labelled++;
+        const embedding = Array.from({ length: dimensions }, (_, d) => Math.sin(i * 7 + d) + (d % 3 === i % 3 ? 1 : 0));
+        return { id: `w${i}`, label: classes[i % 3] as string, embedding };
+      });
+      return front.learning.publishLabels(head, some);
+    };
+    // What it waits for when it is stopped may time out before it goes on: then it writes nothing, and is stopped again.
+    for (let attempt = 0; attempt < 6 && refused === 0; attempt++) {
+      await until('it teaches the head', async () => (await taughtIn(sleeper)).includes(head));
+      stoppedAt = 0;
+      stopAtState = true;
+      await teachSome();
+      await until('it stores a state', () => stoppedAt > 0, { state: () => sleeper.logged });
+      await until('another has marked the pointer', () => epoch() > stoppedAt, { state: () => heir.problems });
+      sleeper.signal('SIGCONT');
+      await front.trained(labelled, head);
+    }
+    assert.ok(refused > 0, 'it tried to move the pointer');
+    for (let i = 1; i < stored.length; i++) {
+      const [before, after] = [stored[i - 1]!, stored[i]!];
+      assert.ok(after.epoch >= before.epoch, `epoch ${before.epoch}, then ${after.epoch}`);
+    }
+    await teachSome();
+    await front.trained(labelled, head);
+    await sleeper.close();
+    await heir.learning.close();
+    await isWholeFold(client, head);
+  },
+);
 
 test("a pointer that was marked by a later lease can't be moved by an earlier one", options, async (t) => {
   const { ends, nats, front } = await setUp(t, [headRequest()]);
