@@ -9,7 +9,7 @@ import { HeadStore } from '../../src/learner/nats/stores/head-store.js';
 import { SnapshotStore } from '../../src/learner/nats/stores/snapshot-store.js';
 import { lastFirst } from '../support/last-first.js';
 import { natsMissing, startTestNats } from '../support/nats.js';
-import { headRequest, startTestLearning } from '../support/test-learning.js';
+import { embeddingOf, headRequest, startTestLearning } from '../support/test-learning.js';
 import { until } from '../support/until.js';
 
 const options = { skip: natsMissing() };
@@ -113,3 +113,63 @@ test('class lists that no key can hold are refused when the head is created', op
   await assert.rejects(front.learning.heads.create(request), refused);
   await front.learning.heads.create({ ...request, classes: classes.slice(0, 100) });
 });
+
+test(
+  'while its versions are refused a head goes on learning from where it is, and says so until one is stored',
+  options,
+  async (t) => {
+    const ends = lastFirst(t);
+    const nats = await startTestNats({ t: ends });
+    const client = await connect({ servers: nats.url });
+    ends.after(() => client.close());
+    const told: string[] = [];
+    const log = (level: string, message: string) => told.push(`${level} ${message}`);
+    const system = await startTestLearning(ends, nats.url, { log, snapshots: { everyMs: 50 } });
+    const teach = async (from: number, to: number) => {
+      const labels = Array.from({ length: to - from }, (_, i) => ({
+        id: `s${from + i}`,
+        label: ['cat', 'dog', 'emu'][(from + i) % 3]!,
+        embedding: [...embeddingOf((from + i) % 3, from + i)],
+      }));
+      await system.learning.publishLabels('pets', labels);
+    };
+    await teach(0, 30);
+    await system.trained(30);
+    const stored = system.status().latestVersion;
+    const manager = await client.jetstreamManager();
+    const resize = async (maxBytes: number) => {
+      const { config } = await manager.streams.info('OBJ_headwater-heads');
+      await manager.streams.update('OBJ_headwater-heads', { ...config, max_bytes: maxBytes });
+    };
+    const seen: number[] = [];
+    const look = () => {
+      seen.push(system.status().statistics.samples);
+      return system.status().state;
+    };
+    await resize(1);
+    await teach(30, 60);
+    await until('it says why', () => look().includes("can't be stored"));
+    for (let i = 60; i < 120; i += 20) {
+      await teach(i, i + 20);
+      await until('it goes on learning', () => look().includes("can't be stored") && seen.at(-1) === i + 20);
+    }
+    // Through the second attempt, and the third: at 2 s and 6 s.
+    const endMs = performance.now() + 7_000;
+    await until('time goes by', () => look().includes("can't be stored") && performance.now() > endMs);
+    assert.deepEqual(
+      seen,
+      seen.toSorted((a, b) => a - b),
+      'nothing that was learned is given up',
+    );
+    assert.equal(system.status().latestVersion, stored);
+    assert.equal(told.filter((line) => line.startsWith('error')).length, 1, told.join('\n'));
+
+    await resize(-1);
+    await system.trained(120);
+    assert.equal(system.status().state, 'ready');
+    assert.ok(
+      told.some((line) => line.includes('stored again')),
+      told.join('\n'),
+    );
+  },
+);

@@ -1,4 +1,4 @@
-import type { FoldPool, StateWish } from '../../fold/fold-pool.js';
+import type { FoldPool, SnapshotResult, StateWish } from '../../fold/fold-pool.js';
 import type { LearningObserver } from '../../learning.js';
 import type { NatsLink } from '../../nats/connection/connection.js';
 import { isUnavailable } from '../../nats/connection/errors.js';
@@ -11,7 +11,7 @@ import type { HeadRegistry } from '../registry/head-registry.js';
 import type { LogCompactor } from '../upkeep/compaction.js';
 import type { RestoredFold } from './restore-fold.js';
 import { type FoldProgress, type SnapshotPaces, SnapshotSchedule } from './snapshot-schedule.js';
-import { SnapshotWriter } from './snapshot-writer.js';
+import { isOvertaken, SnapshotWriter } from './snapshot-writer.js';
 
 export interface HeadSaverOptions {
   readonly link: NatsLink;
@@ -35,13 +35,27 @@ const MIN_WAIT_MS = 20;
 const SAVING_WAIT_MS = 5_000;
 /** Nothing can be stored now: NATS is away, or the lease is not certain. */
 const BLOCKED_WAIT_MS = 1_000;
+/** After a snapshot that the store refused: the next attempt, and each time twice as long, up to the second. */
+const RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 300_000;
+
+/** The snapshot was made, and could not be stored. */
+class NotStored extends Error {
+  override readonly name = 'NotStored';
+  constructor(readonly reason: Error) {
+    super(reason.message, { cause: reason });
+  }
+}
 
 /** Stores what one head has learned: versions often, the learners' state with some of them. Learning goes on meanwhile; one is stored at a time. */
 export class HeadSaver {
   private readonly schedule: SnapshotSchedule;
   private readonly writer: SnapshotWriter;
   private saving: Promise<void> | undefined;
+  /** The fold must be opened anew: another process wrote, or the fold itself is broken. */
   private failed: Error | undefined;
+  /** What the store refuses is tried again, while learning goes on: the fold is worth more than its snapshot. */
+  private refused: { readonly problem: string; readonly waitMs: number; readonly untilMs: number } | undefined;
   /** The newest version's weights can't be read: they are stored anew with the next version. */
   private storeAnew = false;
   /** Aborted when it ends. */
@@ -65,6 +79,11 @@ export class HeadSaver {
     await this.saving;
     this.failed = undefined;
     return this.writer.open(streamCreated);
+  }
+
+  /** Why nothing was stored at the last attempt; undefined: it was. */
+  get problem(): string | undefined {
+    return this.refused?.problem;
   }
 
   /** The fold goes on from here. */
@@ -94,19 +113,18 @@ export class HeadSaver {
     if (this.failed) throw this.failed;
     if (this.saving) return SAVING_WAIT_MS;
     const dueInMs = this.schedule.dueInMs(progress, performance.now());
-    return dueInMs === undefined ? undefined : Math.max(this.mayWrite() ? MIN_WAIT_MS : BLOCKED_WAIT_MS, dueInMs);
+    if (dueInMs === undefined) return undefined;
+    const refusedForMs = (this.refused?.untilMs ?? 0) - performance.now();
+    return Math.max(this.mayWrite() ? MIN_WAIT_MS : BLOCKED_WAIT_MS, dueInMs, refusedForMs);
   }
 
   saveWhenDue(progress: FoldProgress): void {
     if (this.saving || !this.mayWrite()) return;
+    if (this.refused && performance.now() < this.refused.untilMs) return;
     const due = this.schedule.due(progress, performance.now());
     if (due === 'nothing') return;
     this.saving = this.save(due === 'state' ? 'if-settled' : 'no')
-      .catch((error: Error) => {
-        this.schedule.failed(performance.now());
-        // NATS is away: the next attempt will do.
-        if (this.options.link.connected && !isUnavailable(error)) this.failed = error;
-      })
+      .catch((error: Error) => this.notSaved(error))
       .finally(() => {
         this.saving = undefined;
         this.wake();
@@ -125,9 +143,36 @@ export class HeadSaver {
     });
   }
 
+  private notSaved(error: Error): void {
+    const { link, definition, observer } = this.options;
+    this.schedule.failed(performance.now());
+    // NATS is away: the next attempt will do.
+    if (!link.connected || isUnavailable(error)) return;
+    if (!(error instanceof NotStored) || isOvertaken(error.reason)) {
+      this.failed = error instanceof NotStored ? error.reason : error;
+      return;
+    }
+    const problem = `its versions can't be stored: ${error.message}`;
+    const rule = 'it goes on learning, and tries again in 2 s to 5 min';
+    if (this.refused === undefined) observer.log('error', `head '${definition.name}': ${problem}; ${rule}`);
+    const waitMs = this.refused ? Math.min(2 * this.refused.waitMs, LONGEST_RETRY_MS) : RETRY_MS;
+    this.refused = { problem, waitMs, untilMs: performance.now() + waitMs };
+  }
+
   private async save(state: StateWish): Promise<void> {
     const { definition, pool } = this.options;
     const snapshot = await pool.snapshot(definition.name, { state });
+    await this.store(snapshot).catch((error: Error) => {
+      throw isUnavailable(error) ? error : new NotStored(error);
+    });
+    if (this.refused) {
+      this.options.observer.log('info', `head '${definition.name}': its versions are stored again`);
+      this.refused = undefined;
+    }
+    if (snapshot.state) this.compact();
+  }
+
+  private async store(snapshot: SnapshotResult): Promise<void> {
     const anew = this.storeAnew;
     const { sequence, statistics } = snapshot;
     if (snapshot.state !== null || anew || sequence > this.schedule.versionSequence) {
@@ -136,7 +181,6 @@ export class HeadSaver {
     this.schedule.stored({ sequence, samples: statistics.samples }, snapshot.state?.length, performance.now());
     if (anew) this.storeAnew = false;
     await this.settleDamage();
-    if (snapshot.state) this.compact();
   }
 
   /** What was told to be damaged is stored anew by now, or is no version any more. */

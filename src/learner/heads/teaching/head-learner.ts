@@ -54,7 +54,8 @@ export class HeadLearner {
   }
 
   get live(): LiveHead | undefined {
-    const { statistics, problem, waits } = this;
+    const { statistics, waits } = this;
+    const problem = this.problem ?? this.saver.problem;
     // How much has been logged meanwhile is not known while NATS is away.
     const lag = this.options.link.connected ? this.reader?.pending : undefined;
     return statistics && { statistics, lag, problem, waits };
