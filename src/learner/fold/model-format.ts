@@ -10,8 +10,12 @@ const metadataSchema = z.object({
   classes: z.array(z.string()),
 });
 
-/** The serving half of a snapshot, as bytes. */
-export function encodeModel(definition: HeadDefinition, model: HeadModel): Uint8Array<ArrayBuffer> {
+/** The serving half of a snapshot, as bytes. @param origin more metadata: what tells it from other models with equal weights. */
+export function encodeModel(
+  definition: HeadDefinition,
+  model: HeadModel,
+  origin: object = {},
+): Uint8Array<ArrayBuffer> {
   const { name, generation, backboneIdentity } = definition;
   const { dimensions, classes, weights, bias } = model;
   const metadata: z.infer<typeof metadataSchema> = {
@@ -21,7 +25,7 @@ export function encodeModel(definition: HeadDefinition, model: HeadModel): Uint8
     dimensions,
     classes: [...classes],
   };
-  return encodeSnapshot('model', { metadata, arrays: { weights, bias } });
+  return encodeSnapshot('model', { metadata: { ...metadata, ...origin }, arrays: { weights, bias } });
 }
 
 /**

@@ -13,7 +13,8 @@ import {
   LearnerError,
   type ServingHead,
 } from '../../types.js';
-import { exportHead, readImport } from '../files/head-files.js';
+import { exportHead } from '../files/head-files.js';
+import { type OpenImport, openImport } from '../files/open-import.js';
 import type { HeadRegistry } from '../registry/head-registry.js';
 import { checkAct } from './check-act.js';
 import { checkHeadRequest } from './head-request.js';
@@ -109,21 +110,32 @@ export class HeadCatalogue implements Heads {
 
   import(request: HeadRequest, bytes: Uint8Array, embedding?: string): Promise<HeadStatus> {
     return this.ask(async (parts) => {
-      const { snapshots, log, store } = parts;
-      const model = readImport(request, bytes, embedding);
-      const definition = await this.define(request, parts);
+      const file = await openImport({ request, bytes, embedding });
       try {
-        const digest = await snapshots.put(definition, 'model', model(definition));
-        await append(log, definition, { kind: 'import_model', digest });
-      } catch (error) {
-        // Without its weights it would be another head than was asked for.
-        const value = asDeleted(definition);
-        const revision = await store.put(definition.name, 'definition', value);
-        this.registry.take({ head: definition.name, key: 'definition', stored: { value, revision }, revision });
-        throw error;
+        const definition = await this.define(request, parts);
+        await this.begin(definition, file, parts);
+        return this.registry.mustStatus(request.name);
+      } finally {
+        await file.close();
       }
-      return this.registry.mustStatus(request.name);
     });
+  }
+
+  /** Gives a new head the weights that it begins with: without them it would be another head than was asked for, and is deleted. */
+  private async begin(
+    definition: StoredDefinition,
+    file: OpenImport,
+    { snapshots, log, store }: CatalogueParts,
+  ): Promise<void> {
+    try {
+      const digest = await snapshots.put(definition, 'model', await file.model(definition));
+      await append(log, definition, { kind: 'import_model', digest });
+    } catch (error) {
+      const value = asDeleted(definition);
+      const revision = await store.put(definition.name, 'definition', value);
+      this.registry.take({ head: definition.name, key: 'definition', stored: { value, revision }, revision });
+      throw error;
+    }
   }
 
   rollback(name: string, version: number): Promise<HeadStatus> {

@@ -1,8 +1,19 @@
 import { encodeModel } from '../../fold/model-format.js';
-import { decodeSnapshot, encodeSnapshot } from '../../fold/snapshot-container.js';
 import type { ExportedHead, HeadRequest } from '../../learning.js';
 import { type HeadDefinition, type HeadModel, type HeadVersion, LearnerError } from '../../types.js';
 import { decodeHeadFile, encodeHeadFile, type HeadFile, quote } from './safetensors.js';
+
+/** What the thread that reads a file is given. */
+export interface ImportFile {
+  readonly request: HeadRequest;
+  readonly bytes: Uint8Array;
+  readonly embedding: string | undefined;
+}
+
+/** What it answers: first whether the file fits, then the model's bytes. */
+export type ImportReply =
+  | { readonly bytes: Uint8Array<ArrayBuffer> | undefined }
+  | { readonly problem: string; readonly code: LearnerError['code'] | undefined };
 
 /** One version of a head as a file. @param embedding how an image becomes an embedding, as JSON; undefined: not known here. */
 export function exportHead(
@@ -45,7 +56,7 @@ export function readImport(
   request: HeadRequest,
   bytes: Uint8Array,
   embedding: string | undefined,
-): (definition: HeadDefinition) => Uint8Array {
+): (definition: HeadDefinition) => Uint8Array<ArrayBuffer> {
   const file = decodeHeadFile(bytes);
   const { head, version, classes, dimensions, weights, bias } = file;
   checkBackbone(file, request, embedding);
@@ -55,14 +66,9 @@ export function readImport(
   if (classes.length > request.maxClasses) {
     throw refuse(`it has ${classes.length} classes, more than max_classes ${request.maxClasses}`);
   }
-  return (definition) => {
-    const { metadata, arrays } = decodeSnapshot(
-      'model',
-      encodeModel(definition, { classes, dimensions, weights, bias }),
-    );
-    // Where it came from tells these bytes from those of any version, which are removed when the version is; the log needs these for ever.
-    return encodeSnapshot('model', { metadata: { ...(metadata as object), importedFrom: { head, version } }, arrays });
-  };
+  // Where it came from tells these bytes from those of any version, which are removed when the version is; the log needs these for ever.
+  const origin = { importedFrom: { head, version } };
+  return (definition) => encodeModel(definition, { classes, dimensions, weights, bias }, origin);
 }
 
 /** An identity covers the image settings, so the file's own are only told apart for who reads the error. */

@@ -119,7 +119,7 @@ function split(bytes: Uint8Array): { header: Record<string, unknown>; data: Uint
   if (length > BigInt(MAX_HEADER_BYTES))
     throw refuse(`its header has ${length} bytes, at most ${MAX_HEADER_BYTES} are read`);
   const end = LENGTH_BYTES + Number(length);
-  return { header: parseHeader(bytes.subarray(LENGTH_BYTES, end)), data: bytes.subarray(end) };
+  return { header: parseHeader(bytes.slice(LENGTH_BYTES, end)), data: bytes.subarray(end) };
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
