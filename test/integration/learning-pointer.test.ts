@@ -105,6 +105,28 @@ test('an act on a class that only the whole list has is taken', options, async (
   await assert.rejects(heads.act('pets', { kind: 'delete_class', name: 'none' }), { code: 'class_unknown' });
 });
 
+test('a pin that its learner has not heard of keeps its version, its weights and its damage', options, async (t) => {
+  const { front, definition, store, snapshots } = await setUp(t);
+  const registry = { view: () => undefined, take: () => {} };
+  const only = { keep: 1, keepForMs: 0 };
+  const writer = new SnapshotWriter({ definition, store, snapshots, registry, rules: only, epoch: 1 });
+  await writer.open('then');
+  const { statistics } = front.status();
+  const write = (sequence: number) =>
+    writer.write({ model: new Uint8Array([sequence]), state: null, statistics, sequence });
+  const versions = () => writer.versions.map(({ version }) => version);
+  await write(1);
+  await until('the version is heard of', () => front.status().latestVersion === 1);
+  await front.learning.heads.rollback('pets', 1);
+  await write(2);
+  await write(3);
+  assert.deepEqual(versions(), [3, 1]);
+  assert.equal(await writer.drop(1), false, 'the newest must not serve instead of it');
+  await front.learning.heads.rollback('pets', 0);
+  assert.equal(await writer.drop(1), true);
+  assert.deepEqual(versions(), [3]);
+});
+
 test('class lists that no key can hold are refused when the head is created', options, async (t) => {
   const { front } = await setUp(t);
   const classes = Array.from({ length: 20_000 }, (_, i) => `${i} ${'long name '.repeat(9)}`);

@@ -149,6 +149,7 @@ export class HeadCatalogue implements Heads {
         const value = { generation, version };
         const revision = await store.put(name, 'serving', value);
         this.registry.take({ head: name, key: 'serving', stored: { value, revision }, revision });
+        await this.checkPinned(name, value);
       }
       await this.registry.loadWanted(name);
       return this.registry.mustStatus(name);
@@ -157,6 +158,16 @@ export class HeadCatalogue implements Heads {
 
   progress(name: string): Promise<HeadProgress> {
     return this.ask(({ progress }) => progress(this.registry.must(name)[0]));
+  }
+
+  /** Its learner may have given the version up meanwhile: then there is nothing to pin. @throws LearnerError version_unknown. */
+  private async checkPinned(name: string, pin: { generation: number; version: number }): Promise<void> {
+    const latest = (await this.registry.store.get(name, 'latest'))?.value;
+    const isThere = latest?.versions.some(({ version }) => version === pin.version);
+    if (latest?.generation === pin.generation && isThere) return;
+    const revision = await this.registry.store.remove(name, 'serving');
+    this.registry.take({ head: name, key: 'serving', stored: undefined, revision });
+    throw new LearnerError('version_unknown', `version ${pin.version} of head '${name}' was given up meanwhile`);
   }
 
   private async define(request: HeadRequest, { store, link }: CatalogueParts): Promise<StoredDefinition> {

@@ -195,7 +195,8 @@ export class HeadSaver {
       each.modelDigest === damaged.modelDigest &&
       damaged.generation === generation;
     const givenUp = older.some(isThat);
-    if (givenUp) await this.writer.drop(damaged.version);
+    // While it is pinned it stays, and so does the note that it can't be read.
+    if (givenUp && !(await this.writer.drop(damaged.version))) return;
     const revision = await store.remove(name, 'damaged');
     registry.take({ head: name, key: 'damaged', stored: undefined, revision });
     const what = isThat(newest) ? 'are stored anew' : 'are given up: newer ones serve';

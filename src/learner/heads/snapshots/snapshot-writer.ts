@@ -3,7 +3,7 @@ import type { HeadStore, LatestPointer, Stored } from '../../nats/stores/head-st
 import type { SnapshotStore } from '../../nats/stores/snapshot-store.js';
 import { type HeadDefinition, type HeadStatistics, type HeadVersion, LearnerError } from '../../types.js';
 import type { HeadRegistry } from '../registry/head-registry.js';
-import { noStatistics } from '../registry/head-view.js';
+import { type HeadView, noStatistics } from '../registry/head-view.js';
 import { versionsToKeep } from '../upkeep/compaction.js';
 import { splitStatistics } from './class-details.js';
 import { type RetentionRules, retainVersions } from './retention.js';
@@ -20,6 +20,9 @@ export interface SnapshotWriterOptions {
 
 /** What a pointer tells of the statistics. */
 type Told = Pick<LatestPointer, 'details'> & { readonly statistics: HeadStatistics };
+
+/** What keeps versions from going. */
+type PinningKeys = Pick<HeadView, 'serving' | 'compaction'>;
 
 const NOTHING_TOLD: Told = { statistics: noStatistics };
 
@@ -88,11 +91,17 @@ export class SnapshotWriter {
     return this.replace([version, ...this.versions], told);
   }
 
-  /** Drops a version whose weights are lost. @throws as `write`. */
-  async drop(version: number): Promise<void> {
+  /**
+   * Drops a version whose weights are lost, unless an operator pinned it: then the nearest one below it goes on to serve, not the newest.
+   * @returns whether it is gone. @throws as `write`.
+   */
+  async drop(version: number): Promise<boolean> {
     const left = this.versions.filter((each) => each.version !== version);
-    if (left.length === this.versions.length) return;
+    if (left.length === this.versions.length) return true;
+    const serving = await this.options.store.get(this.options.definition.name, 'serving');
+    if (this.needed({ serving, compaction: undefined }).has(version)) return false;
     await this.replace(left, this.latest?.value ?? NOTHING_TOLD);
+    return true;
   }
 
   private async mark(): Promise<boolean> {
@@ -116,7 +125,15 @@ export class SnapshotWriter {
   private async replace(versions: readonly HeadVersion[], told: Told): Promise<void> {
     const before = this.versions;
     const formerDetails = this.latest?.value.details?.digest;
-    const kept = retainVersions(versions, this.options.rules, { nowMs: Date.now(), needed: this.needed() });
+    const { name } = this.options.definition;
+    const { registry, store, rules } = this.options;
+    const retain = (keys: PinningKeys | undefined) =>
+      retainVersions(versions, rules, { nowMs: Date.now(), needed: this.needed(keys) });
+    let kept = retain(registry.view(name));
+    // What goes is gone: a pin may have been set that was not heard of yet.
+    if (kept.length < versions.length || kept.some((each, i) => each.stateDigest !== versions[i]?.stateDigest)) {
+      kept = retain({ serving: await store.get(name, 'serving'), compaction: await store.get(name, 'compaction') });
+    }
     if (!(await this.move(kept, told))) throw overtaken();
     await this.removeObjects(before, kept);
     if (formerDetails !== told.details?.digest) await this.removeDetails(formerDetails);
@@ -136,13 +153,12 @@ export class SnapshotWriter {
   }
 
   /** The version that the operator pinned, and those that the log was or will be cut at. */
-  private needed(): ReadonlySet<number> {
-    const { definition, registry } = this.options;
-    const view = registry.view(definition.name);
+  private needed(keys: PinningKeys | undefined): ReadonlySet<number> {
+    const { definition } = this.options;
     const ofThis = <T extends { readonly generation: number }>(stored: Stored<T> | undefined) =>
       stored?.value.generation === definition.generation ? stored.value : undefined;
-    const pinned = ofThis(view?.serving)?.version;
-    return new Set([...(pinned === undefined ? [] : [pinned]), ...versionsToKeep(ofThis(view?.compaction))]);
+    const pinned = ofThis(keys?.serving)?.version;
+    return new Set([...(pinned === undefined ? [] : [pinned]), ...versionsToKeep(ofThis(keys?.compaction))]);
   }
 
   /** Of the pointer before the last one: nobody reads them any more. */
