@@ -18,6 +18,8 @@ export interface RestoredFold {
   readonly sequence: number;
   /** False when a newer state was damaged: then a good one is due soon. */
   readonly good: boolean;
+  /** Whether the log has lost its beginning. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function restoreFold(options: RestoreOptions, versions: readonly He
         definition,
         await snapshots.get(definition, 'state', stateDigest),
       );
-      return { statistics, sequence, good };
+      return { statistics, sequence, good, isCut: beginOfLog > 0 };
     } catch (error) {
       if (!(error instanceof LearnerError) || error.code !== 'snapshot_corrupt') throw error;
       good = false;
@@ -47,7 +49,7 @@ export async function restoreFold(options: RestoreOptions, versions: readonly He
   }
   if (beginOfLog > 0) throw nothingLeft(definition, beginOfLog);
   const { statistics, sequence } = await pool.open(definition, null);
-  return { statistics, sequence, good };
+  return { statistics, sequence, good, isCut: beginOfLog > 0 };
 }
 
 /** Entries of the log up to this one were removed; 0: it is whole. The store says so, since what was heard of may be behind. */

@@ -129,7 +129,8 @@ export class HeadLearner {
     // What the newest version has learned was counted by whoever made it.
     this.counted = Math.max(this.counted, newest?.position.sequence ?? 0);
     this.saver.opened(restored);
-    await learners.opened(definition, restored.statistics, newest === undefined && restored.sequence === 0);
+    const isNew = newest === undefined && restored.sequence === 0;
+    await learners.opened(definition, restored.statistics, isNew, restored.isCut);
     this.reader = readers.open(definition, this.folded, (problem) =>
       observer.log('warn', `head '${definition.name}': ${problem}`),
     );

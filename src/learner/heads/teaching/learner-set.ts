@@ -6,7 +6,7 @@ import type { TrainingLog } from '../../nats/log/training-log.js';
 import { type HeadDefinition, type HeadStatistics, type LearnerKind, learnerKinds } from '../../types.js';
 import { MemoryBudget } from './memory-budget.js';
 
-/** The log takes an act of one id once: a head gets all learners at most once by itself, and keeps what an operator set after that. */
+/** The log takes an act of one id once, as long as it is whole: a head gets all learners at most once by itself, and keeps what an operator set after that. */
 const ACT_ID = 'all-learners-as-memory-allows';
 /** After a start the heads that had all learners before must have their room first: the others wait until no head was opened for so long. */
 const QUIET_MS = 2_000;
@@ -40,13 +40,19 @@ export class LearnerSet {
     clearTimeout(this.quiet);
   }
 
-  /** A head's fold is open. @param isNew it has learned nothing yet @throws when NATS does not answer. */
-  async opened(definition: HeadDefinition, statistics: HeadStatistics, isNew: boolean): Promise<void> {
+  /**
+   * A head's fold is open.
+   * @param isNew it has learned nothing yet
+   * @param isCut its log has lost its beginning, so it is not known any more whether the act was there: it keeps what it has
+   */
+  async opened(definition: HeadDefinition, statistics: HeadStatistics, isNew: boolean, isCut = false): Promise<void> {
     // What it has will grow: reservoirs fill.
     const expected = estimate(learnersOf(statistics), definition, statistics);
     const reserved = this.asked.has(definition.name) ? this.budget.of(definition.name) : 0;
     this.budget.set(definition.name, Math.max(bytesOf(statistics), expected, reserved));
-    if (isNew) return this.extend(definition, statistics);
+    if (isCut) return;
+    // The head learns also without the others, when its log is full, say.
+    if (isNew) return this.extend(definition, statistics).catch((error: Error) => this.notExtended(definition, error));
     this.waiting.set(definition.name, { definition, statistics });
     clearTimeout(this.quiet);
     this.quiet = setTimeout(() => this.extendWaiting(), QUIET_MS);
@@ -72,11 +78,13 @@ export class LearnerSet {
 
   private extendWaiting(): void {
     for (const { definition, statistics } of [...this.waiting.values()]) {
-      this.extend(definition, statistics).catch((error: Error) => {
-        if (isUnavailable(error)) return;
-        this.observer.log('warn', `head '${definition.name}': it gets no more learners: ${error.message}`);
-      });
+      this.extend(definition, statistics).catch((error: Error) => this.notExtended(definition, error));
     }
+  }
+
+  private notExtended({ name }: HeadDefinition, error: Error): void {
+    if (isUnavailable(error)) return;
+    this.observer.log('warn', `head '${name}': it gets no more learners: ${error.message}`);
   }
 
   private async extend(definition: HeadDefinition, statistics: HeadStatistics): Promise<void> {

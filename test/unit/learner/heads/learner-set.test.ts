@@ -92,3 +92,20 @@ test('after a start, heads that had all learners before have their room first', 
   t.mock.timers.tick(10_000);
   assert.deepEqual(appended, ['poor'], 'room for two: the rich one counts with what it will take');
 });
+
+test('a head whose log was cut keeps what it has: an operator may have chosen it, and the act that says so is gone', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { appended, set } = newSet();
+  await set.opened(definition('cut'), statistics('sgd'), false, true);
+  await set.opened(definition('whole'), statistics('sgd'), false);
+  t.mock.timers.tick(10_000);
+  assert.deepEqual(appended, ['whole']);
+});
+
+test('a head opens although the act can not be stored: its log is full, say', async () => {
+  const told: string[] = [];
+  const log = { appendAct: () => Promise.reject(new Error('full')) };
+  const set = new LearnerSet(log, 4 * all, { log: (_, message) => told.push(message) });
+  await set.opened(definition('first'), statistics('sgd'), true);
+  assert.match(told.join(), /'first': it gets no more learners: full/);
+});
