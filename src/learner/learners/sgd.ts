@@ -33,7 +33,7 @@ const metadataSchema = z.object({
  * running average of its weights (Polyak and Juditsky 1992), since a single pass ends wherever the last few samples pushed it.
  *
  * After a sample it steps towards the mean of a class that is behind, if there is one: a class of few samples would else never be the answer, however
- * large its own steps are, and classes that come one after the other would be forgotten.
+ * large its own steps are, and classes that come one after the other would be forgotten the more.
  */
 export class SgdLearner implements Learner {
   readonly kind = 'sgd';
@@ -130,7 +130,7 @@ export class SgdLearner implements Learner {
     const squaredLength = this.step(classIndex);
     const nearness = nearnessOf(squaredLength, standardiser.typicalSquaredLength);
     rare.observe(embedding, classIndex, standardiser.state.mean, nearness);
-    const behind = rare.next();
+    const behind = rare.next(classIndex);
     if (behind !== undefined) {
       standardiser.apply(behind.mean, input);
       this.step(behind.classIndex);

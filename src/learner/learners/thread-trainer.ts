@@ -117,7 +117,14 @@ export class ThreadTrainer implements Trainer {
     const first = this.queue[0];
     if (first !== undefined && first.attempts >= ATTEMPTS) {
       this.queue.shift();
-      first.reject(new Error(`a refit ended the thread that did it ${ATTEMPTS} times (${reason})`));
+      const { labels, classes, dimensions } = first.job;
+      const size = `${labels.length} samples, ${classes} classes of ${dimensions} dimensions`;
+      // Not left out: a head's state must not depend on the memory that there was.
+      first.reject(
+        new Error(
+          `a refit (${size}) ended the thread that did it ${ATTEMPTS} times (${reason}): give the process more memory, or let another process learn this head; it goes on where it was`,
+        ),
+      );
     }
     this.next();
   }
