@@ -44,6 +44,8 @@ export interface HeadStatus {
   /** Age of the newest snapshot's creation; undefined when there is none. */
   readonly snapshotCreatedAtMs: number | undefined;
   readonly snapshotSequence: number;
+  /** Position of the log up to which the learner of this process has learned; undefined when it teaches the head not. */
+  readonly learnedSequence?: number | undefined;
   /** Which process teaches it: this one, another one, or none right now. */
   readonly taughtBy: 'here' | 'elsewhere' | 'nobody';
   /** Samples whose fold waited for a refit, and for how long in all, since this process began to teach the head; undefined when it does not. */

@@ -111,6 +111,10 @@ test('an operator renames, deletes, promotes, chooses learners, moves, pins and 
   assert.equal((await heads('promote', 'pets', 'auto')).applied, true);
   assert.equal((await show()).serve, 'auto');
 
+  await heads('create', 'fresh', '--backbone', 'tiny', '--class', 'cat', '--class', 'dog');
+  assert.equal((await heads('rename-class', 'fresh', 'cat', 'lynx')).applied, true, 'also without a version');
+  assert.deepEqual((await show('fresh')).aliases, [{ from: 'cat', to: 'lynx' }]);
+
   const file = join(folder, 'pets.safetensors');
   const exported = await heads('export', 'pets', file);
   assert.ok((exported.version as number) > 0);
@@ -123,8 +127,8 @@ test('an operator renames, deletes, promotes, chooses learners, moves, pins and 
   const moved = await show('moved');
   assert.equal(moved.champion, 'imported');
   assert.deepEqual(
-    moved.classes.map(({ name }) => name),
-    ['puma', 'dog'],
+    moved.classes.map(({ name }) => name).sort(),
+    ['dog', 'puma'],
   );
 
   const { latestVersion, versions } = await show();

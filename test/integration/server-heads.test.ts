@@ -150,6 +150,15 @@ test('an act is waited for until it happens', async () => {
   heads.appliesActs = true;
 });
 
+test('an act on a head without a version is applied when its learner is past it', async () => {
+  const { heads } = server.learning;
+  await ask('CreateHead', { name: 'fresh', backbone: 'tiny' });
+  heads.need('fresh').status = { snapshotSequence: 0, learnedSequence: 5 };
+  const answer: ActResponse__Output = await ask('PromoteHead', { name: 'fresh', candidate: 'slda' });
+  assert.deepEqual([answer.applied, answer.sequence], [true, 1]);
+  await ask('DeleteHead', { name: 'fresh', expectedVersion: 0 });
+});
+
 test('an act that is not applied before the deadline is told to be stored', async () => {
   const { heads } = server.learning;
   heads.appliesActs = false;

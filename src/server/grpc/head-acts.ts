@@ -70,10 +70,15 @@ export async function performAct(
     if (status?.definition.generation !== generation) {
       throw new StatusError('head_unknown', `head "${name}" was deleted before the change was applied`);
     }
-    if (status.snapshotSequence >= sequence) return { sequence, applied: true };
+    if (appliedTo(status) >= sequence) return { sequence, applied: true };
     if (over.aborted || Date.now() >= until) return { sequence, applied: false };
     await sleep(POLL_MS, undefined, { signal: over }).catch(() => {});
   }
+}
+
+/** A head that answers nothing yet has no version to look for an act in: then it is enough that its learner is past it. */
+function appliedTo({ latestVersion, snapshotSequence, learnedSequence = 0 }: HeadStatus): number {
+  return latestVersion === 0 ? learnedSequence : snapshotSequence;
 }
 
 function readClass(field: string, name: string): string {

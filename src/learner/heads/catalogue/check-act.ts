@@ -64,7 +64,10 @@ function checkPromotion(
 
 function knownClass(definition: HeadDefinition, statistics: HeadStatistics, field: string, text: string): string {
   const name = className(field, text);
-  const known = statistics.classes.map((each) => each.name);
+  const { classes } = definition;
+  // Before the first version nobody but its learner has statistics of a head.
+  const untaught = statistics.samples === 0 && statistics.classes.length === 0 && classes !== 'open';
+  const known = untaught ? classes : statistics.classes.map((each) => each.name);
   if (known.includes(name)) return name;
   const some = known.slice(0, MAX_LISTED).map((each) => JSON.stringify(each));
   const more = known.length > MAX_LISTED ? `, ... (${known.length} in all)` : '';

@@ -33,6 +33,8 @@ export interface HeadView {
 /** What the learner in this process says of a head. */
 export interface LiveHead {
   readonly statistics: HeadStatistics;
+  /** Position of the log up to which it has learned. */
+  readonly sequence?: number;
   /** undefined while NATS is away. */
   readonly lag: number | undefined;
   /** undefined while all is well. */
@@ -145,6 +147,7 @@ export function statusOf(
     lag: live?.lag,
     snapshotCreatedAtMs: versions[0]?.createdAtMs,
     snapshotSequence: versions[0]?.position.sequence ?? 0,
+    ...(live?.sequence !== undefined && { learnedSequence: live.sequence }),
     taughtBy,
     waits: live?.waits,
     compactedTo: compactedTo(view),

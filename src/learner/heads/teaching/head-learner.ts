@@ -58,7 +58,7 @@ export class HeadLearner {
     const problem = this.problem ?? this.saver.problem;
     // How much has been logged meanwhile is not known while NATS is away.
     const lag = this.options.link.connected ? this.reader?.pending : undefined;
-    return statistics && { statistics, lag, problem, waits };
+    return statistics && { statistics, sequence: this.folded, lag, problem, waits };
   }
 
   /** Who serves can't read a version's weights. */
