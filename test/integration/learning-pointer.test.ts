@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'nats';
+import { exportHead } from '../../src/learner/heads/files/head-files.js';
 import { SnapshotWriter } from '../../src/learner/heads/snapshots/snapshot-writer.js';
 import { ObjectSweep } from '../../src/learner/heads/upkeep/object-sweep.js';
-import type { HeadStatistics } from '../../src/learner/index.js';
+import type { HeadStatistics, HeadVersion } from '../../src/learner/index.js';
 import { connectNats } from '../../src/learner/nats/connection/connection.js';
 import { HeadStore } from '../../src/learner/nats/stores/head-store.js';
 import { SnapshotStore } from '../../src/learner/nats/stores/snapshot-store.js';
@@ -125,6 +126,23 @@ test('a pin that its learner has not heard of keeps its version, its weights and
   await front.learning.heads.rollback('pets', 0);
   assert.equal(await writer.drop(1), true);
   assert.deepEqual(versions(), [3]);
+});
+
+test('an import that fails late leaves a head alone that was made anew under its name', options, async (t) => {
+  const { front, definition, store } = await setUp(t);
+  const { heads } = front.learning;
+  const weights = new Float32Array(2 * definition.dimensions);
+  const model = { classes: ['a', 'b'], dimensions: definition.dimensions, weights, bias: new Float32Array(2) };
+  const version = { version: 1, samples: 2, createdAtMs: 3, champion: 'sgd' } as HeadVersion;
+  const file = exportHead(definition, version, model, undefined).bytes;
+  t.mock.method(SnapshotStore.prototype, 'put', async () => {
+    await heads.delete('moved', 0);
+    await heads.create(headRequest('moved'));
+    throw new Error('the weights were not stored');
+  });
+  await assert.rejects(heads.import(headRequest('moved'), file), /weights were not stored/);
+  const stored = (await store.get('moved', 'definition'))?.value;
+  assert.deepEqual([stored?.generation, stored?.deleted], [2, false]);
 });
 
 test('class lists that no key can hold are refused when the head is created', options, async (t) => {

@@ -131,10 +131,19 @@ export class HeadCatalogue implements Heads {
       const digest = await snapshots.put(definition, 'model', await file.model(definition));
       await append(log, definition, { kind: 'import_model', digest });
     } catch (error) {
-      const value = asDeleted(definition);
-      const revision = await store.put(definition.name, 'definition', value);
-      this.registry.take({ head: definition.name, key: 'definition', stored: { value, revision }, revision });
+      await this.takeBack(definition, store);
       throw error;
+    }
+  }
+
+  /** Minutes may have gone by: a head that was made anew under that name meanwhile is another one, and stays. */
+  private async takeBack({ name, generation }: StoredDefinition, store: HeadStore): Promise<void> {
+    const stored = await store.get(name, 'definition');
+    if (stored?.value.generation !== generation || stored.value.deleted) return;
+    const value = asDeleted(stored.value);
+    const revision = await store.compareAndSet(name, 'definition', value, stored.revision);
+    if (revision !== undefined) {
+      this.registry.take({ head: name, key: 'definition', stored: { value, revision }, revision });
     }
   }
 
