@@ -114,6 +114,7 @@ test('an operator renames, deletes, promotes, chooses learners, moves, pins and 
   await heads('create', 'fresh', '--backbone', 'tiny', '--class', 'cat', '--class', 'dog');
   assert.equal((await heads('rename-class', 'fresh', 'cat', 'lynx')).applied, true, 'also without a version');
   assert.deepEqual((await show('fresh')).aliases, [{ from: 'cat', to: 'lynx' }]);
+  await heads('delete', 'fresh', '--version', '0', '--yes');
 
   const file = join(folder, 'pets.safetensors');
   const exported = await heads('export', 'pets', file);
