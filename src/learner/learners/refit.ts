@@ -2,9 +2,10 @@ import type { Arithmetic } from '../../native/index.js';
 import { Standardiser, startOfStandardiser } from '../head/standardise.js';
 import type { RefitOptions } from '../types.js';
 import { checkClass, checkLength, checkSample } from './check-sample.js';
-import type { FitJob, FitResult, PenaltyChoice } from './fit-job.js';
+import type { FitJob, PenaltyChoice } from './fit-job.js';
 import type { DriftChange, Learner, LearnerState, LinearClassifier } from './learner.js';
 import { isChoiceDue, noChoice, penalties } from './penalty-choice.js';
+import { RefitInFlight } from './refit-in-flight.js';
 import { firstRefitAt, planRefit } from './refit-schedule.js';
 import { decodeRefitState, encodeRefitState } from './refit-state.js';
 import { ReplayedSgd } from './replayed-sgd.js';
@@ -19,18 +20,6 @@ import { worthOfOld } from './worth-of-old.js';
 const SEED = 20221128;
 /** Members that a class keeps when the world changes, if it is not seen in the new one: better an old picture of it than none. */
 const LEAST_KEPT = 8;
-
-/** A refit that started and is not installed. */
-interface RefitInFlight {
-  /** Samples learned when it started. */
-  readonly startedAt: number;
-  readonly dueAt: number;
-  /** Where the classes that it knows are now, by their index then; -1: removed. */
-  readonly classes: number[];
-  result: FitResult | undefined;
-  /** Until there is a result. */
-  promise: Promise<void> | undefined;
-}
 
 /**
  * Softmax regression with L2, fitted again and again to a bounded, class-balanced reservoir of the stream; between the refits, steps of SGD on new and
@@ -78,7 +67,7 @@ export class RefitLearner implements Learner {
     this.changedAt = saved.changedAt;
     this.startAt = saved.startAt;
     this.choice = saved.choice;
-    this.inFlight = saved.finished && { ...saved.finished, promise: undefined };
+    this.inFlight = saved.finished && RefitInFlight.restore(saved.finished);
   }
 
   get classCount(): number {
@@ -109,8 +98,7 @@ export class RefitLearner implements Learner {
       const rows = Array.from(classifier.bias.keys()).filter((row) => row !== index);
       this.choice = { ...this.choice, classifier: withRows(classifier, rows) };
     }
-    const classes = this.inFlight?.classes ?? [];
-    for (const [row, c] of classes.entries()) classes[row] = c === index ? -1 : c > index ? c - 1 : c;
+    this.inFlight?.removeClass(index);
   }
 
   predict(embedding: Float32Array): Float64Array {
@@ -183,7 +171,7 @@ export class RefitLearner implements Learner {
       changedAt,
       startAt,
       choice,
-      finished: inFlight?.result && { ...inFlight, result: inFlight.result },
+      finished: inFlight?.finished,
       freshSince: this.replays.since,
       reservoir: this.reservoir.snapshot(),
       sgd: this.sgd.snapshot(),
@@ -205,20 +193,7 @@ export class RefitLearner implements Learner {
     const weights = job.classes * job.dimensions;
     const { dueAt, nextAt } = planRefit(this.samples, { extent, weights, choosing: job.choosing }, this.options);
     this.startAt = nextAt;
-    const classes = Array.from({ length: this.classCount }, (_, c) => c);
-    const inFlight: RefitInFlight = { startedAt: this.samples, dueAt, classes, result: undefined, promise: undefined };
-    this.inFlight = inFlight;
-    const result = this.trainer.run(job);
-    if (!(result instanceof Promise)) {
-      inFlight.result = result;
-      return;
-    }
-    inFlight.promise = result.then((done) => {
-      inFlight.result = done;
-      inFlight.promise = undefined;
-    });
-    // Whoever waits hears of a failure; nobody may, if the refit is given up first.
-    inFlight.promise.catch(() => {});
+    this.inFlight = RefitInFlight.start(job, this.trainer, this.samples, dueAt);
   }
 
   private job(): FitJob {
@@ -241,12 +216,9 @@ export class RefitLearner implements Learner {
   /** @throws Error when the result is due and absent. */
   private installIfDue(): void {
     if (!this.isDue()) return;
-    const { result, classes, startedAt } = this.inFlight!;
+    const { result, startedAt } = this.inFlight!;
     if (result === undefined) throw new Error('a refit is due: await waitsFor() before any other call');
-    const rows = Array.from({ length: this.classCount }, (_, c): number | undefined => {
-      const row = classes.indexOf(c);
-      return row < 0 ? undefined : row;
-    });
+    const rows = this.inFlight!.rowsOf(this.classCount);
     this.sgd.install(result.classifier, rows, this.constants);
     const { classifier } = result.choice;
     this.choice = { ...result.choice, classifier: classifier && withRows(classifier, rows) };

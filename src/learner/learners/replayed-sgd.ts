@@ -2,13 +2,7 @@ import type { Arithmetic } from '../../native/index.js';
 import { sumInEightLanes } from '../arithmetic/eight-lanes.js';
 import { softmaxInPlace } from '../head/softmax.js';
 import { ClassRows } from './class-rows.js';
-import {
-  restandardised,
-  type Standardisation,
-  type StandardisedClassifier,
-  standardiseOne,
-  withRows,
-} from './standardisation.js';
+import { restandardise, type Standardisation, type StandardisedClassifier, standardiseOne } from './standardisation.js';
 
 /** The rate of the steps: so much, divided by the square root of the penalty of the fits; data that wants a weak prior is clean, and bears large steps. */
 const RATE = 0.17;
@@ -149,27 +143,21 @@ export class ReplayedSgd {
    * @param rows Which row of `fitted` each class has; undefined: none, so that the class keeps what it has learned on `constants`
    */
   install(fitted: StandardisedClassifier, rows: readonly (number | undefined)[], constants: Standardisation): void {
-    const next = withRows(fitted, rows);
-    const kept = restandardised({ ...constants, weights: this.weights.copy(), bias: this.bias.copy() }, fitted);
-    const keptAverage = restandardised(
-      { ...constants, weights: this.average.copy(), bias: this.biasAverage.copy() },
-      fitted,
-    );
     const { dimensions } = this;
+    const [current, average] = [
+      { weights: this.weights, bias: this.bias.values },
+      { weights: this.average, bias: this.biasAverage.values },
+    ];
     rows.forEach((row, c) => {
-      if (row === undefined) {
-        next.weights.set(kept.weights.subarray(c * dimensions, (c + 1) * dimensions), c * dimensions);
-        next.bias[c] = kept.bias[c]!;
-      } else {
-        keptAverage.weights.set(next.weights.subarray(c * dimensions, (c + 1) * dimensions), c * dimensions);
-        keptAverage.bias[c] = next.bias[c]!;
-        this.ages.values[c] = AGE_OF_FITTED;
+      for (const { weights, bias } of [current, average]) {
+        if (row === undefined) bias[c] = bias[c]! + restandardise(weights.row(c), constants, fitted);
+        else {
+          weights.row(c).set(fitted.weights.subarray(row * dimensions, (row + 1) * dimensions));
+          bias[c] = fitted.bias[row]!;
+        }
       }
+      if (row !== undefined) this.ages.values[c] = AGE_OF_FITTED;
     });
-    this.weights.values.set(next.weights);
-    this.bias.values.set(next.bias);
-    this.average.values.set(keptAverage.weights);
-    this.biasAverage.values.set(keptAverage.bias);
     this.sinceAverage = 0;
   }
 

@@ -61,19 +61,24 @@ export function standardiseAll(
 /** The same classifier of raw embeddings, for other constants; what `to` makes zero has no weight. */
 export function restandardised(from: StandardisedClassifier, to: Standardisation): StandardisedClassifier {
   const dimensions = to.mean.length;
-  const weights = new Float64Array(from.weights.length);
-  const bias = from.bias.slice();
-  for (let c = 0, at = 0; c < bias.length; c++) {
-    let shift = 0;
-    for (let d = 0; d < dimensions; d++, at++) {
-      if (to.scale[d] === 0) continue;
-      const raw = from.weights[at]! * from.scale[d]!;
-      weights[at] = raw / to.scale[d]!;
-      shift += raw * (to.mean[d]! - from.mean[d]!);
-    }
-    bias[c] = bias[c]! + shift;
-  }
+  const weights = from.weights.slice();
+  const bias = from.bias.map((value, c) => {
+    const row = weights.subarray(c * dimensions, (c + 1) * dimensions);
+    return value + restandardise(row, from, to);
+  });
   return { ...to, weights, bias };
+}
+
+/** Changes one row of weights [dimensions] in the same way. @returns what is to be added to its bias */
+export function restandardise(row: Float64Array, from: Standardisation, to: Standardisation): number {
+  let shift = 0;
+  for (let d = 0; d < row.length; d++) {
+    const raw = row[d]! * from.scale[d]!;
+    const isDead = to.scale[d] === 0;
+    row[d] = isDead ? 0 : raw / to.scale[d]!;
+    if (!isDead) shift += raw * (to.mean[d]! - from.mean[d]!);
+  }
+  return shift;
 }
 
 /** With `rows[c]` as row c; zeros where that is undefined. */
