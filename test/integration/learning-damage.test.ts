@@ -147,18 +147,26 @@ for (const [how, harm] of harms) {
 }
 
 test(
-  'damaged weights of an older version are given up, and a running learner makes a newer one at once',
+  'while a version with damaged weights is pinned the one below it serves; after that it is given up',
   options,
   async (t) => {
     const { ends, nats, client } = await setUp(t);
-    const [newest, older] = await storedVersions(client, 'pets');
-    assert.ok(newest && older);
+    const [newest, older, oldest] = await storedVersions(client, 'pets');
+    assert.ok(newest && older && oldest);
     const learner = await startTestLearning(ends, nats.url, { roles: ['learn', 'join'], heads: [], snapshots });
     await damage(client, `pets/1/model/${older.modelDigest}`);
     const server = await startTestLearning(ends, nats.url, { roles: ['serve'], heads: [] });
     await until('the newest serves', () => server.status().servingVersion === newest.version);
     await assert.rejects(server.learning.heads.version('pets', older.version), { code: 'snapshot_corrupt' });
     await server.learning.heads.rollback('pets', older.version);
+    const { status } = server;
+    await until('the one below it serves', () => status().servingVersion === oldest.version, { state: status });
+    const more = (id: string) => ({ id, label: 'cat', embedding: [...embeddingOf(0, 1)] });
+    await learner.learning.publishLabels('pets', [more('a'), more('b')]);
+    await until('learning goes on', () => status().latestVersion > newest.version, { state: status });
+    assert.deepEqual([status().servingVersion, status().pinned], [oldest.version, true]);
+    await server.learning.heads.rollback('pets', 0);
+    await learner.learning.publishLabels('pets', [more('c')]);
     const given = () => server.status().versions.every(({ version }) => version !== older.version);
     await until('it is given up', given, { state: () => [server.status(), learner.problems] });
     await until('the newest serves again', () => server.status().servingVersion === server.status().latestVersion);

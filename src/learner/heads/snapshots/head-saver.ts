@@ -58,6 +58,8 @@ export class HeadSaver {
   private refused: { readonly problem: string; readonly waitMs: number; readonly untilMs: number } | undefined;
   /** The newest version's weights can't be read: they are stored anew with the next version. */
   private storeAnew = false;
+  /** A version that is damaged, and that is kept as long as it is pinned: no reason to store another one. */
+  private keptDamaged: number | undefined;
   /** Aborted when it ends. */
   private readonly ended = new AbortController();
 
@@ -103,6 +105,7 @@ export class HeadSaver {
 
   /** Who serves can't read a version's weights. */
   damaged(version: number): void {
+    if (version === this.keptDamaged) return;
     if (version === this.writer.versions[0]?.version) this.storeAnew = true;
     this.schedule.force();
     this.wake();
@@ -196,7 +199,8 @@ export class HeadSaver {
       damaged.generation === generation;
     const givenUp = older.some(isThat);
     // While it is pinned it stays, and so does the note that it can't be read.
-    if (givenUp && !(await this.writer.drop(damaged.version))) return;
+    this.keptDamaged = givenUp && !(await this.writer.drop(damaged.version)) ? damaged.version : undefined;
+    if (this.keptDamaged !== undefined) return;
     const revision = await store.remove(name, 'damaged');
     registry.take({ head: name, key: 'damaged', stored: undefined, revision });
     const what = isThat(newest) ? 'are stored anew' : 'are given up: newer ones serve';
