@@ -14,7 +14,9 @@ import {
 } from '../types.js';
 import { LARGEST_WINDOW, windowAccuracies } from './accuracy.js';
 import { type ActSkipReason, applyAct, checkAttachment } from './acts.js';
+import { DECIDE_EVERY } from './candidates/champion.js';
 import { type DriftNews, DriftWatch } from './drift/drift-watch.js';
+import { isEstablished } from './drift/established.js';
 import { addClass, type HeadParts, headParts } from './head-parts.js';
 import { decodeEntry, type LoggedAct, type Sample } from './log-entry.js';
 import { encodeModel } from './model-format.js';
@@ -45,15 +47,6 @@ export interface FoldOptions {
   readonly trainer?: Trainer;
   readonly arithmetic?: Arithmetic;
 }
-
-/**
- * A class that was learned fewer times is new to the head, and so is one that is far behind the others, whose samples hold their own against its few: that
- * it is not recognised yet is no drift...
- */
-const FEWEST_ESTABLISHED = 10;
-const ESTABLISHED_SHARE = 0.5;
-/** ... but after so many it is, however many the others have. */
-const ESTABLISHED = 200;
 
 /**
  * One head as a fold over its training log. The state after an entry follows from the definition and the entries up to it, to the
@@ -190,12 +183,15 @@ export class HeadFold {
     if (served !== undefined && served.predicted !== '') this.judgeServed(label, known, served.predicted);
     const { correct, drift } = this.test(embedding, known);
     const classIndex = known ?? addClass(head, label);
-    for (const learner of head.candidates.learners) learner.learnOne(embedding, classIndex);
-    head.classes.countSample(classIndex);
     counts.samples += 1;
     counts.sinceChange += 1;
+    head.candidates.learn(embedding, classIndex, counts.samples);
+    head.classes.countSample(classIndex);
     if (drift?.change) this.react(drift.change);
+    if (counts.samples % DECIDE_EVERY === 0) head.candidates.reviewMemories();
     const promotion = head.championship.review(head.candidates, counts.sinceChange, counts);
+    // An error that changes because something else answers is no drift.
+    if (promotion && head.candidates.get(promotion.from)?.memory.forgets) this.drift.restart();
     return { kind: 'learned', classIndex, correct, ...newsOf(promotion, drift?.event) };
   }
 
@@ -213,17 +209,20 @@ export class HeadFold {
     judged.add(known ?? count, predicted, confidence);
     if (known === undefined) return { correct };
     candidates.learnCalibration(count, known);
-    const isEstablished = classes.samples[known]! >= fewestEstablished(counts.samples / count);
+    candidates.recall(count, counts.samples);
+    const mayBeDrift = isEstablished(classes.samples[known]!, counts.samples / count);
     const at = { sequence: counts.sequence, samples: counts.samples + 1 };
-    return { correct, drift: isEstablished ? this.drift.observe(!correct, at) : undefined };
+    return { correct, drift: mayBeDrift ? this.drift.observe(!correct, at) : undefined };
   }
 
   /** Only the newest samples, the one just learned among them, are of the world as it is. */
   private react(change: DriftChange): void {
+    const { candidates, championship } = this.head;
+    candidates.dropOldSamples(change);
     if (!this.definition.learner.drift.react) return;
-    const { candidates } = this.head;
-    for (const learner of candidates.learners) learner.forget(change);
+    candidates.forget(change);
     candidates.restartCalibration();
+    championship.doubt();
     this.counts.sinceChange = change.recent;
   }
 
@@ -238,18 +237,12 @@ export class HeadFold {
   private act(act: LoggedAct, attachment: Uint8Array | undefined): FoldOutcome {
     const result = applyAct(this.head, act, this.counts, attachment);
     if (result.done) {
-      // An error that changes because something else answers is no drift.
       if (act.kind !== 'rename_class') this.drift.restart();
       return { kind: 'acted', act, ...newsOf(result.promotion) };
     }
     this.counts.skipped += 1;
     return { kind: 'act_skipped', act, reason: result.reason };
   }
-}
-
-/** @param average Samples a class. */
-function fewestEstablished(average: number): number {
-  return Math.max(FEWEST_ESTABLISHED, Math.min(ESTABLISHED, ESTABLISHED_SHARE * average));
 }
 
 function newsOf(promotion?: Promotion, drift?: DriftEvent): FoldNews {

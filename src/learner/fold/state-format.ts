@@ -5,11 +5,13 @@ import { candidateNames, type HeadDefinition, type LearnerKind, learnerKinds } f
 import { LARGEST_WINDOW } from './accuracy.js';
 import type { CandidateSetState } from './candidates/candidate-set.js';
 import type { ChampionshipState } from './candidates/championship.js';
+import { REMEMBERED_WINDOW } from './candidates/forgetting.js';
 import type { ImportedState } from './candidates/imported.js';
 import type { ClassTableState } from './class-table.js';
 import type { DriftWatchState } from './drift/drift-watch.js';
 import type { JudgedColumns } from './judged-samples.js';
 import { checkOwner } from './model-format.js';
+import { decodeOldSamples, encodeOldSamples, oldSamplesSchema } from './old-samples-format.js';
 import { corrupt, decodeSnapshot, encodeSnapshot, type SnapshotArray } from './snapshot-container.js';
 
 /** What a fold counts. */
@@ -74,6 +76,7 @@ const metadataSchema = z.object({
   championship: z.object({
     serve: z.enum(['auto', ...candidateNames]),
     champion: candidateName,
+    provisional: z.boolean(),
     promotions: z.array(
       z.object({ from: candidateName, to: candidateName, sequence: count, samples: count, reason: z.string() }),
     ),
@@ -89,6 +92,7 @@ const metadataSchema = z.object({
       name: candidateName,
       samples: count,
       temperature: z.object({ logTemperature: z.number(), curvature: z.number().nonnegative() }),
+      forgets: z.boolean(),
     }),
   ),
   blend: z.object({
@@ -96,6 +100,7 @@ const metadataSchema = z.object({
     weights: z.array(z.number().nonnegative()),
     curvature: z.array(z.number()),
   }),
+  oldSamples: oldSamplesSchema.nullable(),
   learners: z.array(z.object({ kind: z.enum(learnerKinds), metadata: z.unknown() })),
   importedRows: z.array(z.number().int().min(-1)).nullable(),
 });
@@ -104,6 +109,7 @@ type Metadata = z.infer<typeof metadataSchema>;
 /** The learners' half of a snapshot, as bytes: equal states of one head give equal bytes. */
 export function encodeState(definition: HeadDefinition, state: FoldState): Uint8Array<ArrayBuffer> {
   const { imported, judged, served } = state;
+  const old = state.candidates.oldSamples && encodeOldSamples(state.candidates.oldSamples);
   const metadata: Metadata = {
     head: definition.name,
     generation: definition.generation,
@@ -114,11 +120,13 @@ export function encodeState(definition: HeadDefinition, state: FoldState): Uint8
     classes: { ...state.classes, aliases: [...state.classes.aliases] },
     championship: state.championship,
     drift: state.drift,
-    candidates: state.candidates.candidates.map(({ name, state: { temperature, scores } }) => ({
+    candidates: state.candidates.candidates.map(({ name, state: { temperature, scores, memory } }) => ({
       name,
       samples: scores.samples,
       temperature,
+      forgets: memory.forgets,
     })),
+    oldSamples: old?.metadata ?? null,
     blend: state.candidates.blend,
     learners: state.learners.map(({ kind, state: { metadata } }) => ({ kind, metadata })),
     importedRows: imported?.rows ?? null,
@@ -131,10 +139,11 @@ export function encodeState(definition: HeadDefinition, state: FoldState): Uint8
   };
   for (const {
     name,
-    state: { scores },
+    state: { scores, memory },
   } of state.candidates.candidates) {
     arrays[`scores/${name}/correct`] = scores.correct;
     arrays[`scores/${name}/losses`] = scores.losses;
+    arrays[`scores/${name}/remembered`] = memory.remembered;
   }
   for (const {
     kind,
@@ -142,6 +151,7 @@ export function encodeState(definition: HeadDefinition, state: FoldState): Uint8
   } of state.learners) {
     for (const [name, array] of Object.entries(own)) arrays[`${kind}/${name}`] = array;
   }
+  Object.assign(arrays, old?.arrays);
   if (imported) {
     arrays['imported/weights'] = imported.weights;
     arrays['imported/bias'] = imported.bias;
@@ -157,7 +167,8 @@ export function decodeState(definition: HeadDefinition, bytes: Uint8Array): Fold
   const { metadata, arrays } = decodeSnapshot('state', bytes);
   const checked = metadataSchema.safeParse(metadata);
   if (!checked.success) throw corrupt(`its metadata is wrong: ${z.prettifyError(checked.error)}`);
-  const { counts, classes, championship, drift, candidates, blend, learners, importedRows, options } = checked.data;
+  const { counts, classes, championship, drift, candidates, blend, oldSamples, learners, importedRows, options } =
+    checked.data;
   checkOwner(checked.data, definition);
   if (!isDeepStrictEqual(options, JSON.parse(JSON.stringify(definition.learner)))) {
     throw corrupt("its learner's options are not the head's");
@@ -181,12 +192,19 @@ export function decodeState(definition: HeadDefinition, bytes: Uint8Array): Fold
     championship,
     drift,
     candidates: {
-      candidates: candidates.map(({ name, samples, temperature }) => {
+      candidates: candidates.map(({ name, samples, temperature, forgets }) => {
         const correct = window(`scores/${name}/correct`, isFlag);
         const losses = window(`scores/${name}/losses`, (value) => value >= 0);
-        return { name, state: { temperature, scores: { samples, correct, losses } } };
+        const remembered = window(`scores/${name}/remembered`, isFlag);
+        if (samples < correct.length || correct.length !== losses.length || remembered.length > REMEMBERED_WINDOW)
+          throw corrupt(`the scores of its candidate '${name}' are wrong`);
+        const scores = { samples, correct, losses };
+        return { name, state: { temperature, scores, memory: { remembered, forgets } } };
       }),
       blend,
+      oldSamples: oldSamples
+        ? decodeOldSamples(oldSamples, arrays, { dimensions: definition.dimensions, classes: classes.names.length })
+        : undefined,
     },
     learners: learners.map(({ kind, metadata }) => ({ kind, state: { metadata, arrays: arraysOf(kind, arrays) } })),
     imported: importedRows === null ? undefined : readImported(definition, importedRows, classes.names.length, arrays),

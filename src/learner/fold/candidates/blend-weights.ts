@@ -82,16 +82,35 @@ export class BlendWeights {
   /**
    * One step.
    * @param scaled Of each candidate in order: its calibrated logits [>= count]. @param probabilities The blend's, [>= count].
-   * @param label Below count.
+   * @param label Below count. @param held Of each candidate: whether its weight stays as it is.
    */
-  learn(scaled: readonly Float64Array[], probabilities: Float64Array, count: number, label: number): void {
+  learn(
+    scaled: readonly Float64Array[],
+    probabilities: Float64Array,
+    count: number,
+    label: number,
+    held: readonly boolean[] = [],
+  ): void {
     const { weights } = this.state;
     this.addCurvature(scaled, probabilities, count, label);
-    const step = solveSymmetric(Float64Array.from(this.state.curvature), this.means);
+    const step = this.newtonStep(held);
     for (let k = 0; k < weights.length; k++) {
       const bounded = Math.max(-LARGEST_STEP, Math.min(LARGEST_STEP, step[k]!));
       weights[k] = Math.max(0, Math.min(LARGEST_WEIGHT, weights[k]! - bounded));
     }
+  }
+
+  /** These get no weight; what they had goes to the others, in proportion. @param held Of each candidate. */
+  hold(held: readonly boolean[]): void {
+    const { state } = this;
+    if (held.every((holds) => holds)) return;
+    const sum = (weights: readonly number[]) => weights.reduce((total, weight) => total + weight, 0);
+    const free = (weights: readonly number[]) => weights.map((weight, k) => (held[k] ? 0 : weight));
+    const total = sum(state.weights);
+    const left = sum(free(state.weights)) > 0 ? free(state.weights) : free(firstSharesOf(state.names));
+    const factor = total / sum(left);
+    state.weights = left.map((weight) => Math.min(LARGEST_WEIGHT, weight * factor));
+    this.restart();
   }
 
   /** What is blended differs from now on: moves fast again from where it is. */
@@ -104,6 +123,22 @@ export class BlendWeights {
   snapshot(): BlendWeightsState {
     const { names, weights, curvature } = this.state;
     return { names: [...names], weights: [...weights], curvature: [...curvature] };
+  }
+
+  /** As if those that are held were not there. */
+  private newtonStep(held: readonly boolean[]): Float64Array {
+    const n = this.means.length;
+    const matrix = Float64Array.from(this.state.curvature);
+    const slopes = this.means.slice();
+    for (let k = 0; k < n; k++) {
+      if (!held[k]) continue;
+      slopes[k] = 0;
+      for (let j = 0; j < n; j++) {
+        matrix[k * n + j] = j === k ? 1 : 0;
+        matrix[j * n + k] = j === k ? 1 : 0;
+      }
+    }
+    return solveSymmetric(matrix, slopes);
   }
 
   /** Leaves the slopes in `means`, and takes the sample's covariances into the curvature. */

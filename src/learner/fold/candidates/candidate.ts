@@ -1,6 +1,7 @@
 import { log } from '../../head/log.js';
 import { argmax, softmaxInPlace } from '../../head/softmax.js';
 import type { CandidateName } from '../../types.js';
+import { Memory, type MemoryState } from './forgetting.js';
 import { Scores, type ScoresState } from './scores.js';
 import { Temperature, type TemperatureState } from './temperature.js';
 
@@ -16,6 +17,7 @@ export interface Judgement {
 export interface CandidateState {
   readonly temperature: TemperatureState;
   readonly scores: ScoresState;
+  readonly memory: MemoryState;
 }
 
 /** A loss above this (a probability below 1 in 22,026) counts as this much: one wild miss must not decide who serves. */
@@ -27,6 +29,7 @@ const LOGIT_LIMIT = 1e100;
 export class Candidate {
   readonly temperature: Temperature;
   readonly scores: Scores;
+  readonly memory: Memory;
   /** Of the sample last judged: logits / temperature. Longer than the classes there are. */
   scaled = new Float64Array(8);
   /** Of the sample last judged: softmax of `scaled`. */
@@ -39,6 +42,7 @@ export class Candidate {
   ) {
     this.temperature = new Temperature(state?.temperature);
     this.scores = new Scores(state?.scores);
+    this.memory = new Memory(state?.memory);
   }
 
   /**
@@ -55,13 +59,19 @@ export class Candidate {
     return { predicted, correct, confidence: predicted < 0 ? 0 : this.probabilities[predicted]! };
   }
 
+  /** Predicts a sample that it has learned long ago. @param logits [count], not kept. @param label Class index. */
+  recall(logits: Float64Array, count: number, label: number): void {
+    this.calibrate(logits, count);
+    this.memory.add(argmax(this.scaled, count) === label);
+  }
+
   /** Learns the temperature from the sample last judged. @param label A class that was known. */
   learn(label: number): void {
     this.temperature.learn(this.scaled, this.probabilities, this.count, label);
   }
 
   snapshot(): CandidateState {
-    return { temperature: this.temperature.snapshot(), scores: this.scores.snapshot() };
+    return { temperature: this.temperature.snapshot(), scores: this.scores.snapshot(), memory: this.memory.snapshot() };
   }
 
   private calibrate(logits: Float64Array, count: number): void {

@@ -4,7 +4,7 @@ import type { Candidate } from './candidate.js';
 export const DECIDE_EVERY = 50;
 /** Samples that two candidates must have been judged on together. */
 export const FEWEST_COMPARED = 100;
-/** At most the newer half of what both were judged on: what was said before is of learners that have learned much since. */
+/** At most, and of more than twice the fewest the newer half: what was said before is of learners that have learned much since. */
 const LONGEST_COMPARED = 1000;
 /** Nats that a challenger must be better by... */
 const MARGIN = 0.01;
@@ -19,18 +19,19 @@ export interface Verdict {
 /**
  * The challenger that should serve instead of the champion: the one whose log loss over the last samples that both were judged on is lowest, if it is lower by a
  * margin that chance does not explain.
- * @param newest How many of the newest samples are of the world as it is.
+ * @param newest How many of the newest samples are of the world as it is. @param fewest Samples that must be compared.
  */
 export function findBetter(
   champion: Candidate,
   challengers: readonly Candidate[],
   newest = Infinity,
+  fewest = FEWEST_COMPARED,
 ): Verdict | undefined {
   let best: { verdict: Verdict; lead: number } | undefined;
   for (const challenger of challengers) {
     const together = Math.min(newest, champion.scores.judged, challenger.scores.judged);
-    const count = Math.min(LONGEST_COMPARED, Math.floor(together / 2));
-    if (challenger === champion || count < FEWEST_COMPARED) continue;
+    const count = Math.min(LONGEST_COMPARED, Math.max(Math.floor(together / 2), Math.min(together, FEWEST_COMPARED)));
+    if (challenger === champion || count < fewest) continue;
     const { mine, theirs, error } = compare(champion.scores.losses(count), challenger.scores.losses(count));
     const lead = mine - theirs;
     if (lead < MARGIN + STANDARD_ERRORS * error || (best && lead <= best.lead)) continue;

@@ -1,14 +1,19 @@
 import type { CandidateName, Promotion } from '../../types.js';
+import type { Candidate } from './candidate.js';
 import type { CandidateSet } from './candidate-set.js';
 import { DECIDE_EVERY, FEWEST_COMPARED, findBest, findBetter } from './champion.js';
 
 const HISTORY = 20;
+/** Samples that the blend must have been judged on to take over from one that serves for want of it. */
+const FEWEST_OF_FIRST = 50;
 
 export interface ChampionshipState {
   /** Who should serve: the definition's wish, or an operator's. */
   serve: 'auto' | CandidateName;
   /** Who serves. */
   champion: CandidateName;
+  /** It serves for want of another, not because it was better: the blend takes over as soon as it can, unless it is worse. */
+  provisional: boolean;
   /** Oldest first. */
   readonly promotions: Promotion[];
 }
@@ -25,7 +30,8 @@ export class Championship {
   constructor(private readonly state: ChampionshipState) {}
 
   static start(serve: 'auto' | CandidateName, candidates: CandidateSet): ChampionshipState {
-    return { serve, champion: firstChampion(serve, candidates), promotions: [] };
+    const champion = firstChampion(serve, candidates);
+    return { serve, champion, provisional: isProvisional(champion), promotions: [] };
   }
 
   get champion(): CandidateName {
@@ -53,8 +59,23 @@ export class Championship {
       return this.promote(wanted.name, 'chosen by name', at);
     }
     if (at.samples % DECIDE_EVERY !== 0) return undefined;
-    const verdict = findBetter(champion, candidates.all, newest);
+    const able = candidates.all.filter(({ memory }) => !memory.forgets);
+    if (able.length < candidates.all.length) return this.chooseByMemory(champion, able, at);
+    const blend = able.find(({ name }) => name === 'blend');
+    if (this.state.provisional && blend && blend !== champion) {
+      if (Math.min(newest, blend.scores.judged) < FEWEST_OF_FIRST) return undefined;
+      if (!findBetter(blend, [champion], newest, FEWEST_OF_FIRST)) {
+        return this.promote(blend.name, `as good as ${champion.name}, which served for want of it`, at);
+      }
+    }
+    const verdict = findBetter(champion, able, newest);
+    if (verdict) this.state.provisional = false;
     return verdict && this.promote(verdict.winner.name, verdict.reason, at);
+  }
+
+  /** The world has changed: what was proven is not any more. */
+  doubt(): void {
+    this.state.provisional = true;
   }
 
   /** The candidates have changed: before anything was judged the first choice serves, and one that is gone gives way to the best that is left. */
@@ -62,10 +83,12 @@ export class Championship {
     const judged = candidates.all.some(({ scores }) => scores.judged > 0);
     if (!judged) {
       const first = firstChampion(this.serve, candidates);
+      this.state.provisional = isProvisional(first);
       return this.promote(first, first === this.serve ? 'chosen by name' : 'nothing was judged yet', at);
     }
     if (candidates.get(this.champion)) return undefined;
     const next = findBest(candidates.all);
+    this.state.provisional = true;
     return this.promote(next.name, `${this.champion} was dropped`, at);
   }
 
@@ -79,6 +102,19 @@ export class Championship {
     return { ...this.state, promotions: [...this.state.promotions] };
   }
 
+  /**
+   * Someone forgets, so the samples come class by class, and the scores favour who knows the newest ones only: the blend serves, or else who knows most of the
+   * past.
+   */
+  private chooseByMemory(champion: Candidate, able: readonly Candidate[], at: Place): Promotion | undefined {
+    const blend = able.find(({ name }) => name === 'blend');
+    if (able.length === 0 || (!champion.memory.forgets && !blend)) return undefined;
+    const keeper = blend ?? able.reduce((best, next) => (shareOf(next) > shareOf(best) ? next : best));
+    this.state.provisional = isProvisional(keeper.name);
+    const known = [champion, keeper].map((each) => `${each.name} ${Math.round(100 * shareOf(each))} %`).join(', ');
+    return this.promote(keeper.name, `old samples that are still known: ${known}`, at);
+  }
+
   private promote(to: CandidateName, reason: string, { sequence, samples }: Place): Promotion | undefined {
     const { state } = this;
     if (to === state.champion) return undefined;
@@ -90,8 +126,17 @@ export class Championship {
   }
 }
 
+function shareOf({ memory }: Candidate): number {
+  return memory.share() ?? 0;
+}
+
 /** Before anything was judged: who was chosen, else what was imported, else the blend, which is rarely worse than its parts, else whatever there is. */
 function firstChampion(serve: 'auto' | CandidateName, candidates: CandidateSet): CandidateName {
   const preferred = [...(serve === 'auto' ? [] : [serve]), 'imported', 'blend'] as const;
   return preferred.find((name) => candidates.get(name)) ?? candidates.all[0]!.name;
+}
+
+/** What was imported, or the blend, is the first choice. */
+function isProvisional(champion: CandidateName): boolean {
+  return champion !== 'imported' && champion !== 'blend';
 }

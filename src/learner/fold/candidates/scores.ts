@@ -44,8 +44,23 @@ export class Scores {
     return losses.length === 0 ? 0 : losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   }
 
+  /** Part of the last 1000 that was right; 0 when there are none. */
+  meanAccuracy(): number {
+    return this.accuracy().at(-1)!.accuracy;
+  }
+
   accuracy(): WindowAccuracy[] {
     return windowAccuracies(this.correctness.newest());
+  }
+
+  /** Share of its accuracy that it has lost over the newest `recent` samples, from 0 to 1; undefined: too few were judged before them. */
+  lost(recent: number): number | undefined {
+    const correct = this.correctness.newest();
+    const split = correct.length - recent;
+    if (split < recent) return undefined;
+    const share = (flags: Float64Array) => flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
+    const before = share(correct.subarray(0, split));
+    return before === 0 ? 0 : Math.max(0, 1 - share(correct.subarray(split)) / before);
   }
 
   snapshot(): ScoresState {

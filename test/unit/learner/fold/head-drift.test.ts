@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { HeadFold } from '../../../../src/learner/fold/head-fold.js';
-import { classify } from '../../../../src/learner/head/classify.js';
-import { argmax } from '../../../../src/learner/head/softmax.js';
-import type { CandidateName, LearnerKind } from '../../../../src/learner/types.js';
+import type { LearnerKind } from '../../../../src/learner/types.js';
 import { blobs } from '../../../contract/learner/blobs.js';
 import { upTo } from '../../../contract/learner/drive.js';
+import { everyone, hardHead } from './hard-head.js';
 import { actOf, definitionOf, entryOf } from './samples.js';
 
 const CLASSES = 6;
@@ -60,43 +59,12 @@ test('classes that appear one after the other are no drift', () => {
   assert.ok(prequentialAccuracy[1]!.accuracy > 0.8);
 });
 
-const solvers = ['sgd', 'slda', 'rls'] as const;
-const everyone = ['sgd', 'slda', 'rls', 'refit'] as const;
-
-/** A head of overlapping classes on embeddings of 32 numbers. */
-function hardHead(classes: number, seed: number, react = true, train: readonly LearnerKind[] = everyone) {
-  const { learner } = definitionOf();
-  const options = { ...learner, train, drift: { ...learner.drift, react } };
-  const definition = definitionOf({ dimensions: 32, learner: options });
-  const fold = new HeadFold(definition);
-  const data = blobs(32, classes, seed, 1.2);
-  return {
-    definition,
-    fold,
-    data,
-    learn: (c: number, label = c) =>
-      fold.fold(entryOf({ label: `class ${label}`, embedding: data.embedding(c) }), fold.sequence + 1),
-    alarms: () => fold.statistics().drift.history.filter(({ level }) => level === 'drift').length,
-    /** Of what each candidate would serve, over all classes alike. */
-    accuracies() {
-      const fresh = blobs(32, classes, seed, 1.2);
-      for (let i = 0; i < 1_000; i++) fresh.uniform();
-      const embeddings = Array.from({ length: 600 }, (_, i) => fresh.embedding(i % classes));
-      const accuracy = (name: CandidateName) => {
-        const model = fold.model(name);
-        const right = embeddings.filter(
-          (embedding, i) => model.classes[argmax(classify(model, embedding))] === `class ${i % classes}`,
-        );
-        return right.length / embeddings.length;
-      };
-      return fold.statistics().candidates.map(({ name }) => ({ name, accuracy: accuracy(name) }));
-    },
-  };
-}
-
 test('a false alarm costs no learner what it knows: labels that are wrong for a while are no new world', () => {
   for (const seed of [1, 2, 3]) {
-    const heads = [hardHead(8, seed, false, solvers), hardHead(8, seed, true, solvers)] as const;
+    const heads = [
+      hardHead(8, seed, false, ['sgd', 'slda', 'rls']),
+      hardHead(8, seed, true, ['sgd', 'slda', 'rls']),
+    ] as const;
     for (let i = 0; i < 2_200; i++) {
       const label = i >= 2_000 && i % 3 === 0 ? (i / 3) % 8 : i % 8;
       for (const { learn } of heads) learn(i % 8, label);

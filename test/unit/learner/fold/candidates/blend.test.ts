@@ -93,6 +93,31 @@ test('who comes gets a first share, who goes leaves his, and it goes on from a s
   assert.equal(blend.shareOf('rls'), 1);
 });
 
+test('who is held has no say until he is let go; the others take over what he had', () => {
+  const blend = new BlendWeights();
+  blend.setNames(['sgd', 'slda', 'rls']);
+  run(blend, [2, 5, 3], 300);
+  const total = blend.values.reduce((sum, weight) => sum + weight, 0);
+  blend.hold([true, false, false]);
+  assert.equal(blend.values[0], 0);
+  assert.ok(Math.abs(blend.values.reduce((sum, weight) => sum + weight, 0) - total) < 1e-12);
+  const next = stream(4, [2, 5, 3]);
+  for (const held of [true, false]) {
+    for (let i = 0; i < 200; i++) {
+      const { scaled, label } = next();
+      const mixture = mix(scaled, blend.values);
+      softmaxInPlace(mixture);
+      blend.learn(scaled, mixture, CLASSES, label, [held, false, false]);
+    }
+    assert.equal(blend.values[0] === 0, held);
+  }
+  blend.hold([true, true, true]);
+  assert.ok(
+    blend.values.some((weight) => weight > 0),
+    'somebody has to answer',
+  );
+});
+
 test('wild or equal logits leave the weights finite and not negative', () => {
   const blend = new BlendWeights();
   blend.setNames(['sgd', 'slda', 'rls']);
