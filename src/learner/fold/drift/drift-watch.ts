@@ -8,8 +8,8 @@ const WARNING_LIMIT = 0.2;
 /** A warning stays for so many judged samples after it was last seen... */
 const WARNING_LASTS = 128;
 /**
- * ... and a drift at least for so many. Meanwhile no other is reported: right after they have forgotten, the learners err more than before, and a detector that
- * took that for the next drift would make them forget for ever. Then it begins anew.
+ * ... and a drift at least for so many. Meanwhile only one that is worse is another: right after they have forgotten, the learners err more than before, and a
+ * detector that took that for the next drift would make them forget for ever.
  */
 const DRIFT_LASTS = 512;
 const HISTORY = 20;
@@ -70,10 +70,7 @@ export class DriftWatch {
     if (check) {
       const cut = this.adwin.findCut(this.delta);
       if (cut) this.adwin.keep(cut.recent);
-      if (cut && cut.after > cut.before) {
-        state.lasts = DRIFT_LASTS;
-        return { event: this.enter('drift', cut, at), change: changeOf(cut) };
-      }
+      if (cut && cut.after > cut.before) return this.alarm(cut, at);
       const hint = this.adwin.findCut(Math.min(WARNING_LIMIT, this.delta * WARNING_FACTOR));
       if (hint && hint.after > hint.before) {
         state.lasts = WARNING_LASTS;
@@ -93,14 +90,16 @@ export class DriftWatch {
   }
 
   private whileDrift(check: boolean, at: { sequence: number; samples: number }): DriftNews | undefined {
-    if (this.state.lasts > 0) {
-      const cut = check ? this.adwin.findCut(this.delta) : undefined;
-      if (cut) this.adwin.keep(cut.recent);
-      return undefined;
-    }
-    const event = this.calm(at);
-    this.adwin.clear();
-    return { event };
+    const cut = check ? this.adwin.findCut(this.delta) : undefined;
+    if (cut) this.adwin.keep(cut.recent);
+    const worst = this.state.history.at(-1)?.errorAfter ?? 1;
+    if (cut && cut.after > cut.before && cut.after > worst) return this.alarm(cut, at);
+    return this.state.lasts > 0 ? undefined : { event: this.calm(at) };
+  }
+
+  private alarm(cut: Cut, at: { sequence: number; samples: number }): DriftNews {
+    this.state.lasts = DRIFT_LASTS;
+    return { event: this.enter('drift', cut, at), change: changeOf(cut) };
   }
 
   private calm(at: { sequence: number; samples: number }): DriftEvent {

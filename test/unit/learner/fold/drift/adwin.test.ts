@@ -105,6 +105,24 @@ test('drift lasts, is told once, ends, and the next one is found; it goes on fro
   assert.equal(first.sequence, 3 * first.samples);
 });
 
+test('a change that comes right after an alarm, and is larger, is found as soon; one that is no larger is not told again', () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const random = seededRandom(seed);
+    const watch = new DriftWatch(DELTA);
+    const found: number[] = [];
+    let mild = Infinity;
+    for (let i = 0; i < 4_000; i++) {
+      const error = i < 1_500 ? 0.05 : i < mild + 150 ? 0.3 : i < mild + 900 ? 0.9 : 0.3;
+      const news = watch.observe(random() < error, { sequence: i + 1, samples: i });
+      if (news?.change) found.push(i);
+      if (news?.change && found.length === 1) mild = i;
+    }
+    assert.equal(found.length, 2, `seed ${seed}: ${found}`);
+    assert.ok(found[1]! - (mild + 150) <= 96, `seed ${seed}: found after ${found[1]! - mild - 150}`);
+    assert.equal(watch.level, 'stable');
+  }
+});
+
 test('the history is bounded', () => {
   const watch = new DriftWatch(DELTA);
   for (let i = 0; i < 60_000; i++) watch.observe(i % 1500 > 750, { sequence: i + 1, samples: i });
