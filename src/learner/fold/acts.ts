@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type HeadModel, LearnerError, type LearnerKind, learnerKinds, type Promotion } from '../types.js';
 import type { Place } from './candidates/championship.js';
 import { Imported } from './candidates/imported.js';
-import type { RenameProblem } from './class-table.js';
+import type { ClassTable, RenameProblem } from './class-table.js';
 import { addClass, type HeadParts } from './head-parts.js';
 import type { LoggedAct } from './log-entry.js';
 import { decodeModel } from './model-format.js';
@@ -67,7 +67,10 @@ function setLearners(head: HeadParts, named: readonly LearnerKind[], at: Place):
   return { done: true, promotion: head.championship.followCandidates(head.candidates, at) };
 }
 
-/** Classes are matched by what labels may call them; an open head takes over those that it lacks, as far as it may have more. */
+/**
+ * Classes are matched by what labels may call them; an open head takes over those that it lacks, as far as it may have more. A class that is deleted later takes
+ * what was imported of it along: one of its name is new.
+ */
 function importModel(head: HeadParts, attachment: Uint8Array | undefined, at: Place): ActResult {
   const { definition, classes, candidates, arithmetic } = head;
   const model = attachment && readModel(attachment);
@@ -77,14 +80,22 @@ function importModel(head: HeadParts, attachment: Uint8Array | undefined, at: Pl
     const isNew = name !== '' && classes.find(name) === undefined;
     if (isNew && classes.count < definition.maxClasses) addClass(head, name);
   }
-  const rows = classes.list().map(() => -1);
-  model.classes.forEach((name, row) => {
-    const index = classes.find(name);
-    if (index !== undefined) rows[index] = row;
-  });
+  const rows = rowsOf(classes, model.classes);
   if (rows.every((row) => row < 0)) return skipped('unknown_class');
   candidates.setImported(new Imported({ weights: model.weights, bias: model.bias, rows }, arithmetic));
   return { done: true, promotion: head.championship.followCandidates(candidates, at) };
+}
+
+/** Of each of the head's classes: its place among `names`, the first that has its name, or else the first that is an alias of it; -1: none. */
+function rowsOf(classes: ClassTable, names: readonly string[]): number[] {
+  const places = new Map<string, number>();
+  for (const [row, name] of names.entries()) if (!places.has(name)) places.set(name, row);
+  const rows = classes.list().map((name) => places.get(name) ?? -1);
+  names.forEach((name, row) => {
+    const index = classes.find(name);
+    if (index !== undefined && rows[index] === -1) rows[index] = row;
+  });
+  return rows;
 }
 
 function readModel(bytes: Uint8Array): HeadModel | undefined {

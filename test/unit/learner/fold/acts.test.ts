@@ -129,6 +129,24 @@ test('learners come, knowing all classes and nothing else, and go; what serves g
   assert.ok(it.recall('class 1', 1) >= 18);
 });
 
+test('of two imported classes that mean the same, the one with its very name is taken, else the first', () => {
+  const it = head(['sgd'], { dimensions: 12 });
+  it.teach(60, 2);
+  it.act({ kind: 'rename_class', from: 'class 0', to: 'zero' });
+  it.act({ kind: 'rename_class', from: 'class 1', to: 'one' });
+  it.act({ kind: 'rename_class', from: 'one', to: 'uno' });
+  // Row r says r for every embedding.
+  const classes = ['class 0', 'zero', 'one', 'class 1', 'zero'];
+  const bias = Float32Array.from(classes.keys());
+  const model = { classes, dimensions: 12, weights: new Float32Array(60), bias };
+  const bytes = encodeModel(it.definition, model);
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  assert.equal(it.act({ kind: 'import_model', digest }, bytes).kind, 'acted');
+  assert.deepEqual(it.names, ['zero', 'uno']);
+  const served = it.fold.model('imported');
+  assert.deepEqual([...served.bias], [1, 2]);
+});
+
 test('before anything was judged the blend takes over as soon as there is one', () => {
   const it = head('auto');
   const outcome = it.act({ kind: 'set_learners', learners: ['sgd', 'slda', 'rls'] });
