@@ -84,7 +84,10 @@ const metadataSchema = z.object({
   drift: z.object({
     level,
     lasts: count,
-    adwin: z.object({ rows: z.array(z.array(count)).min(1), sinceCheck: count }),
+    adwin: z
+      .object({ rows: z.array(z.array(count)).min(1).max(50), sinceCheck: count })
+      // A bucket of the row i is the sum of 2^i zeros and ones.
+      .refine(({ rows }) => rows.every((row, i) => row.every((sum) => sum <= 2 ** i)), 'a bucket holds more than fits'),
     history: z.array(z.object({ level, sequence: count, samples: count, errorBefore: fraction, errorAfter: fraction })),
   }),
   candidates: z.array(
@@ -194,7 +197,7 @@ export function decodeState(definition: HeadDefinition, bytes: Uint8Array): Fold
     candidates: {
       candidates: candidates.map(({ name, samples, temperature, forgets }) => {
         const correct = window(`scores/${name}/correct`, isFlag);
-        const losses = window(`scores/${name}/losses`, (value) => value >= 0);
+        const losses = window(`scores/${name}/losses`, (value) => value >= 0 && value < Infinity);
         const remembered = window(`scores/${name}/remembered`, isFlag);
         if (samples < correct.length || correct.length !== losses.length || remembered.length > REMEMBERED_WINDOW)
           throw corrupt(`the scores of its candidate '${name}' are wrong`);
@@ -226,12 +229,13 @@ function checkCandidates({ candidates, learners, importedRows, blend, championsh
   const expected = members.length > 1 ? [...members, 'blend' as const] : members;
   const names = candidates.map(({ name }) => name);
   const sorted = (list: readonly string[]) => [...list].sort();
-  const mixed = members.length > 1 ? members : [];
+  const mixed = candidateNames.filter((name) => members.length > 1 && members.some((member) => member === name));
   const fits =
     learners.length > 0 &&
     isDeepStrictEqual(sorted(names), sorted(expected)) &&
     new Set(names).size === names.length &&
-    isDeepStrictEqual(sorted(blend.names), sorted(mixed)) &&
+    // Their order is that of the weights.
+    isDeepStrictEqual(blend.names, mixed) &&
     blend.names.length === blend.weights.length &&
     blend.names.length * blend.names.length === blend.curvature.length &&
     names.includes(championship.champion);
@@ -255,6 +259,8 @@ function readImported(
   const fits =
     weights instanceof Float32Array &&
     bias instanceof Float32Array &&
+    weights.every(Number.isFinite) &&
+    bias.every(Number.isFinite) &&
     weights.length === bias.length * dimensions &&
     rows.length === classes &&
     rows.every((row) => row < bias.length);

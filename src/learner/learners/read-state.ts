@@ -14,18 +14,18 @@ export function readMetadata<T>(state: LearnerState, schema: z.ZodType<T>): T {
   throw corrupt(`a learner's metadata is wrong: ${z.prettifyError(checked.error)}`);
 }
 
-/** @returns a copy. @throws LearnerError snapshot_corrupt unless the array is there, of FP64 and of this length. */
+/** @returns a copy. @throws LearnerError snapshot_corrupt unless the array is there, of finite FP64 numbers and of this length. */
 export function readFloat64(arrays: Arrays, name: string, length: number): Float64Array<ArrayBuffer> {
   const array = arrays[name];
-  if (array instanceof Float64Array && array.length === length) return array.slice();
-  throw corrupt(`a learner's array '${name}' is not ${length} FP64 numbers`);
+  if (array instanceof Float64Array && array.length === length && array.every(Number.isFinite)) return array.slice();
+  throw corrupt(`a learner's array '${name}' is not ${length} finite FP64 numbers`);
 }
 
-/** @returns a copy. @throws LearnerError snapshot_corrupt unless the array is there, of FP32 and of this length. */
+/** @returns a copy. @throws LearnerError snapshot_corrupt unless the array is there, of finite FP32 numbers and of this length. */
 export function readFloat32(arrays: Arrays, name: string, length: number): Float32Array<ArrayBuffer> {
   const array = arrays[name];
-  if (array instanceof Float32Array && array.length === length) return array.slice();
-  throw corrupt(`a learner's array '${name}' is not ${length} FP32 numbers`);
+  if (array instanceof Float32Array && array.length === length && array.every(Number.isFinite)) return array.slice();
+  throw corrupt(`a learner's array '${name}' is not ${length} finite FP32 numbers`);
 }
 
 /** @returns a copy. @throws LearnerError snapshot_corrupt unless the array is there, of integers from 0 to `limit` - 1 and of this length. */

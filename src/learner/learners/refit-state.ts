@@ -120,6 +120,7 @@ export function decodeRefitState(state: LearnerState, dimensions: number, capaci
   const { classCount: classes, members, finished } = saved;
   if (saved.seen.length !== classes) throw corrupt('a reservoir of other classes than its learner');
   if (members > capacity) throw corrupt(`a reservoir of ${members} samples, and ${capacity} have room`);
+  if ((saved.choice.classifier?.rows ?? 0) > classes) throw corrupt('a penalty for classes that there are not');
   if (finished?.classes.some((c) => c >= classes)) throw corrupt('a refit of classes that there are not');
   if (finished && finished.classes.length !== finished.classifier.rows)
     throw corrupt('a refit of other classes than its result');

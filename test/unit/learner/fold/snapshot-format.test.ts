@@ -123,6 +123,7 @@ test('a state whose numbers contradict each other is refused', () => {
     (header: string) => header.replace('"serve":"auto"', '"serve":"best"'),
     (header: string) => header.replace('"blend":{"names":[]', '"blend":{"names":0'),
     (header: string) => header.replace('"kind":"sgd"', '"kind":"rls"'),
+    (header: string) => header.replace('{"rows":[[0', '{"rows":[[2').replace('{"rows":[[1', '{"rows":[[2'),
   ];
   for (const change of broken) {
     const bytes = withHeader(state, change);
@@ -131,6 +132,26 @@ test('a state whose numbers contradict each other is refused', () => {
   // What only the learners know is checked when they are made.
   const velocity = withHeader(state, (header) => header.replace('sgd/velocity', 'sgd/velocitx'));
   assert.throws(() => HeadFold.restore(definitionOf(), velocity), isCorrupt);
+});
+
+test('weights of a blend in another order than its candidates, and numbers that are none, are refused', () => {
+  const { learner } = definitionOf();
+  const definition = definitionOf({ learner: { ...learner, train: ['sgd', 'slda', 'rls', 'refit'] } });
+  const fold = new HeadFold(definition);
+  for (const { bytes, sequence } of logOf(130)) fold.fold(bytes, sequence);
+  const state = fold.stateBytes();
+  const names = withHeader(state, (header) => header.replace('"names":["sgd","slda"', '"names":["slda","sgd"'));
+  assert.throws(() => decodeState(definition, names), isCorrupt);
+  const { metadata, arrays } = decodeSnapshot('state', state);
+  for (const [name, array] of Object.entries(arrays)) {
+    if (array instanceof Int32Array || array.length === 0) continue;
+    for (const poison of [Number.NaN, Infinity]) {
+      const poisoned = array.slice();
+      poisoned[array.length >> 1] = poison;
+      const bytes = encodeSnapshot('state', { metadata, arrays: { ...arrays, [name]: poisoned } });
+      assert.throws(() => HeadFold.restore(definition, bytes), isCorrupt, `${name}: ${poison}`);
+    }
+  }
 });
 
 test('bytes that are known to be whole are looked at, not copied', () => {
