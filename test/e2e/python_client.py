@@ -114,7 +114,7 @@ out["stored"] = len(feedback(labels, timeout=30).sequences)
 
 head_request, watch = method(channel, LEARN, "WatchHead", "unary_stream")
 for head in watch(head_request(name="pets", interval_ms=100), timeout=120):
-    if head.serving_version and head.samples == 2 and head.serving_version == head.latest_version:
+    if head.versions and head.versions[0].samples == 2 and head.serving_version == head.latest_version:
         out["classes"] = sorted(entry.name for entry in head.classes)
         break
 

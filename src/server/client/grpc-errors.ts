@@ -21,6 +21,8 @@ export function isTransient(error: unknown): boolean {
   switch (error.code) {
     case status.UNAVAILABLE:
     case status.DEADLINE_EXCEEDED:
+    // A server that stops cancels the calls that it has. Whoever cancels a call of his own does not ask whether to repeat it.
+    case status.CANCELLED:
       return true;
     case status.RESOURCE_EXHAUSTED:
       return !isTooLarge(error);
