@@ -73,13 +73,17 @@ async function survive(t: TestContext, { disturbances, learners: count, sleep }:
   const names = new Set(victims.map(({ name }) => name));
   assert.deepEqual(new Set(Object.keys(harmed)), names, 'each was harmed');
 
-  const state = () => [server, ...learners].map((each) => each.output());
   const manager = await publisher.jetstreamManager();
-  const waiting = async () => {
-    const infos = await Promise.all(['HEADWATER_LABELS', 'HEADWATER_PARKED'].map((name) => manager.streams.info(name)));
-    return infos.reduce((sum, { state: { messages } }) => sum + messages, 0);
+  let queues: unknown[] = [];
+  const state = () => [queues, ...[server, ...learners].map((each) => each.output())];
+  const noneWaits = async () => {
+    const names = ['HEADWATER_LABELS', 'HEADWATER_PARKED'];
+    const streams = await Promise.all(names.map((name) => manager.streams.info(name)));
+    const consumers = await Promise.all(names.map((name) => manager.consumers.list(name).next()));
+    queues = [streams.map((each) => each.state), consumers];
+    return streams.every((each) => each.state.messages === 0);
   };
-  await until('no label waits', async () => (await waiting()) === 0, { timeoutMs: 180_000, state });
+  await until('no label waits', noneWaits, { timeoutMs: 180_000, state });
   const truth = await undisturbedFold(publisher, 'pets');
   const newest = async () => (await storedVersions(publisher, 'pets'))[0];
   const allTrained = async () => (await newest())?.samples === truth.ids.length;

@@ -126,10 +126,7 @@ test('an operator renames, deletes, promotes, chooses learners, moves, pins and 
   await until('the imported weights are served', async () => (await answer(1, 'moved').catch(() => '')) === 'dog');
   const moved = await show('moved');
   assert.equal(moved.champion, 'imported');
-  assert.deepEqual(
-    moved.classes.map(({ name }) => name).sort(),
-    ['dog', 'puma'],
-  );
+  assert.deepEqual(moved.classes.map(({ name }) => name).sort(), ['dog', 'puma']);
 
   const { latestVersion, versions } = await show();
   const oldest = versions.at(-1)!.version;
