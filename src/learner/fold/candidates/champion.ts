@@ -4,7 +4,7 @@ import type { Candidate } from './candidate.js';
 export const DECIDE_EVERY = 50;
 /** Samples that two candidates must have been judged on together. */
 export const FEWEST_COMPARED = 100;
-/** At most the newer half of what both were judged on: what was said before is of learners that have learned much since. */
+/** At most, and of more than twice the fewest the newer half: what was said before is of learners that have learned much since. */
 const LONGEST_COMPARED = 1000;
 /** Nats that a challenger must be better by... */
 const MARGIN = 0.01;
@@ -19,29 +19,26 @@ export interface Verdict {
 /**
  * The challenger that should serve instead of the champion: the one whose log loss over the last samples that both were judged on is lowest, if it is lower by a
  * margin that chance does not explain.
- * @param newest How many of the newest samples are of the world as it is.
+ * @param newest How many of the newest samples are of the world as it is. @param fewest Samples that must be compared.
  */
 export function findBetter(
   champion: Candidate,
   challengers: readonly Candidate[],
   newest = Infinity,
+  fewest = FEWEST_COMPARED,
 ): Verdict | undefined {
   let best: { verdict: Verdict; lead: number } | undefined;
   for (const challenger of challengers) {
     const together = Math.min(newest, champion.scores.judged, challenger.scores.judged);
-    const count = Math.min(LONGEST_COMPARED, Math.floor(together / 2));
-    if (challenger === champion || count < FEWEST_COMPARED) continue;
-    const { mine, theirs, lead, isClear } = compare(champion, challenger, count);
-    if (!isClear || (best && lead <= best.lead)) continue;
+    const count = Math.min(LONGEST_COMPARED, Math.max(Math.floor(together / 2), Math.min(together, FEWEST_COMPARED)));
+    if (challenger === champion || count < fewest) continue;
+    const { mine, theirs, error } = compare(champion.scores.losses(count), challenger.scores.losses(count));
+    const lead = mine - theirs;
+    if (lead < MARGIN + STANDARD_ERRORS * error || (best && lead <= best.lead)) continue;
     const reason = `log loss ${theirs.toFixed(2)} against ${mine.toFixed(2)} over ${count} samples`;
     best = { verdict: { winner: challenger, reason }, lead };
   }
   return best?.verdict;
-}
-
-/** Whether the champion's log loss over the newest `count` samples is clearly the higher one. */
-export function isWorse(champion: Candidate, challenger: Candidate, count: number): boolean {
-  return compare(champion, challenger, count).isClear;
 }
 
 /** The best by mean log loss; of those that were judged on too little, the first. @param candidates At least one. */
@@ -55,10 +52,9 @@ export function findBest(candidates: readonly Candidate[]): Candidate {
   );
 }
 
-/** Mean losses over the newest `count` samples, and whether the lead of the challenger is more than chance and the margin. */
-function compare(champion: Candidate, challenger: Candidate, count: number) {
-  const mine = champion.scores.losses(count);
-  const theirs = challenger.scores.losses(count);
+/** Mean losses over the same samples, and the standard error of their difference. */
+function compare(mine: Float64Array, theirs: Float64Array): { mine: number; theirs: number; error: number } {
+  const count = mine.length;
   let sumOfMine = 0;
   let sumOfTheirs = 0;
   let squares = 0;
@@ -67,8 +63,7 @@ function compare(champion: Candidate, challenger: Candidate, count: number) {
     sumOfTheirs += theirs[i]!;
     squares += (mine[i]! - theirs[i]!) * (mine[i]! - theirs[i]!);
   }
-  const lead = (sumOfMine - sumOfTheirs) / count;
-  const error = Math.sqrt(Math.max(0, squares / count - lead * lead) / count);
-  const isClear = lead >= MARGIN + STANDARD_ERRORS * error;
-  return { mine: sumOfMine / count, theirs: sumOfTheirs / count, lead, isClear };
+  const difference = (sumOfMine - sumOfTheirs) / count;
+  const variance = Math.max(0, squares / count - difference * difference);
+  return { mine: sumOfMine / count, theirs: sumOfTheirs / count, error: Math.sqrt(variance / count) };
 }

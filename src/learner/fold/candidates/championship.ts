@@ -1,14 +1,11 @@
 import type { CandidateName, Promotion } from '../../types.js';
 import type { Candidate } from './candidate.js';
 import type { CandidateSet } from './candidate-set.js';
-import { DECIDE_EVERY, FEWEST_COMPARED, findBest, findBetter, isWorse } from './champion.js';
+import { DECIDE_EVERY, FEWEST_COMPARED, findBest, findBetter } from './champion.js';
 
 const HISTORY = 20;
 /** Samples that the blend must have been judged on to take over from one that serves for want of it. */
 const FEWEST_OF_FIRST = 50;
-
-/** Who knows so much less of the past than the champion may be better at the newest samples only: it is no challenger. */
-const KNOWS_LESS = 0.15;
 
 export interface ChampionshipState {
   /** Who should serve: the definition's wish, or an operator's. */
@@ -66,17 +63,12 @@ export class Championship {
     if (able.length < candidates.all.length) return this.chooseByMemory(champion, able, at);
     const blend = able.find(({ name }) => name === 'blend');
     if (this.state.provisional && blend && blend !== champion) {
-      const together = Math.min(newest, champion.scores.judged, blend.scores.judged);
-      if (together < FEWEST_OF_FIRST) return undefined;
-      if (!isWorse(blend, champion, Math.min(together, FEWEST_COMPARED))) {
+      if (Math.min(newest, blend.scores.judged) < FEWEST_OF_FIRST) return undefined;
+      if (!findBetter(blend, [champion], newest, FEWEST_OF_FIRST)) {
         return this.promote(blend.name, `as good as ${champion.name}, which served for want of it`, at);
       }
     }
-    const verdict = findBetter(
-      champion,
-      able.filter((each) => shareOf(each) > shareOf(champion) - KNOWS_LESS),
-      newest,
-    );
+    const verdict = findBetter(champion, able, newest);
     if (verdict) this.state.provisional = false;
     return verdict && this.promote(verdict.winner.name, verdict.reason, at);
   }

@@ -24,8 +24,8 @@ test('a clear lead wins, the clearest of several; a small one, or one over few s
   assert.equal(verdict?.winner, best);
   assert.match(verdict?.reason ?? '', /^log loss 0\.\d\d against [01]\.\d\d over 1000 samples$/);
   assert.equal(findBetter(champion, [candidate('slda', around(0.995, 2000, 2))]), undefined);
-  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 199, 2))]), undefined);
-  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 200, 2))])?.winner.name, 'slda');
+  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 99, 2))]), undefined);
+  assert.equal(findBetter(champion, [candidate('slda', around(0.5, 100, 2))])?.winner.name, 'slda');
   assert.equal(findBetter(champion, [champion]), undefined);
 });
 
@@ -39,7 +39,7 @@ test('only samples that both were judged on, and of the world as it is, are comp
   assert.equal(findBetter(champion, [old], 400), undefined);
   const better = candidate('slda', around(0.1, 1200, 4));
   assert.equal(findBetter(champion, [better], 400)?.winner, better);
-  assert.equal(findBetter(champion, [better], 199), undefined);
+  assert.equal(findBetter(champion, [better], 99), undefined);
 });
 
 test('equals never take turns', () => {
