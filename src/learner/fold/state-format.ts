@@ -87,7 +87,10 @@ const metadataSchema = z.object({
     adwin: z
       .object({ rows: z.array(z.array(count)).min(1).max(50), sinceCheck: count })
       // A bucket of the row i is the sum of 2^i zeros and ones.
-      .refine(({ rows }) => rows.every((row, i) => row.every((sum) => sum <= 2 ** i)), 'a bucket holds more than fits'),
+      .refine(
+        ({ rows }) => rows.every((row, i) => row.every((sum) => i > 30 || sum <= 1 << i)),
+        'a bucket holds more than fits',
+      ),
     history: z.array(z.object({ level, sequence: count, samples: count, errorBefore: fraction, errorAfter: fraction })),
   }),
   candidates: z.array(
