@@ -72,7 +72,7 @@ export function imageEmbedder(batcher: Batcher, decode: DecodeImages): ImageEmbe
     backbone: backbone.name,
     backboneIdentity: backbone.identity,
     embed: async (image) => {
-      const permit = batcher.admit(1);
+      const permit = batcher.admit({ images: 1, bytes: image.byteLength, client: 'labels', priority: 'learning' });
       try {
         // An image that can't be decoded fails with the code undecodable_image, as the learner expects.
         const data = await decode([image], backbone.image);

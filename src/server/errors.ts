@@ -25,6 +25,8 @@ type ServerCode =
   | 'message_malformed'
   | 'deadline_exceeded'
   | 'cancelled'
+  | 'unauthenticated'
+  | 'permission_denied'
   | 'starting'
   | 'draining'
   | 'internal';
@@ -74,6 +76,15 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   deadline_exceeded: { status: Status.DEADLINE_EXCEEDED, remedy: 'Allow more time, or send less at once.' },
   cancelled: { status: Status.CANCELLED, remedy: 'None: the client gave up.' },
+  // Who asks
+  unauthenticated: {
+    status: Status.UNAUTHENTICATED,
+    remedy: 'Send `authorization: Bearer TOKEN` with a token that the server knows (security.tokens).',
+  },
+  permission_denied: {
+    status: Status.PERMISSION_DENIED,
+    remedy: 'Use credentials with the scope and the heads that the message names.',
+  },
   // Not now
   starting: { status: UNAVAILABLE, remedy: 'Try again: /readyz says what is awaited.' },
   draining: { status: UNAVAILABLE, remedy: 'Try again at another replica: this one is stopping.' },

@@ -15,6 +15,21 @@ export interface BatcherOptions {
   readonly onBatch?: (images: number, computeMs: number) => void;
 }
 
+/** What asks for a place in the queue. */
+export interface AdmitRequest {
+  readonly images: number;
+  /** What they take in memory while they wait. */
+  readonly bytes: number;
+  /** Whose they are: clients take turns, and none may fill the queue alone. */
+  readonly client: string;
+  /** `learning` (embedding labelled images) takes what inference leaves, and a guaranteed share. */
+  readonly priority: 'inference' | 'learning';
+  /** Unix time; default: none. */
+  readonly deadlineMs?: number | undefined;
+  /** Aborted when the caller gave up: the request leaves the queue. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface SubmitOptions {
   /** Called once, when the first of the images goes into a batch. What it throws fails the request, which is not run then. */
   readonly onStart?: () => void;
@@ -81,10 +96,9 @@ export class Batcher {
 
   /**
    * Asks for a place before any work is done for a request.
-   * @param deadlineMs Unix time; Infinity: none.
    * @throws StatusError queue_full with the time until there may be room; deadline_exceeded when it can't be met; draining.
    */
-  admit(count: number, deadlineMs = Number.POSITIVE_INFINITY, signal?: AbortSignal): Permit {
+  admit({ images: count, deadlineMs = Number.POSITIVE_INFINITY, signal }: AdmitRequest): Permit {
     if (this.closed) throw new StatusError('draining', `backbone ${this.backbone.name}: the server is stopping`);
     if (this.depth + count > this.limit) throw this.full(count);
     const aheadMs = this.speed.forImages(this.depth + this.runningImages);

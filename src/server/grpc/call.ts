@@ -1,12 +1,14 @@
 // What all calls share: deadlines and cancellation as the interior knows them, errors as gRPC knows them.
 import type { Deadline, handleUnaryCall } from '@grpc/grpc-js';
 import { StatusError, toServiceError, toStatusError } from '../errors.js';
-import type { CallContext } from '../inference/infer.js';
+import type { CallContext } from '../inference/call-context.js';
+import { anyone } from '../security/caller.js';
 
 /** What unary calls and streams have in common. */
 interface AnyCall {
   readonly cancelled: boolean;
   getDeadline(): Deadline;
+  getPeer(): string;
   on(event: 'cancelled', listener: () => void): unknown;
 }
 
@@ -19,7 +21,11 @@ export function contextOf(call: AnyCall): CallContext {
   const controller = new AbortController();
   if (call.cancelled) controller.abort();
   call.on('cancelled', () => controller.abort());
-  return { deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(), signal: controller.signal };
+  return {
+    deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
+    signal: controller.signal,
+    caller: anyone(addressOf(call.getPeer())),
+  };
 }
 
 /** A thrown value as the caller is told it: what a passed deadline cancelled was a passed deadline. */
@@ -44,4 +50,9 @@ export function unary<Request, Response>(
       (error) => callback(toServiceError(explain(error, context, logError))),
     );
   };
+}
+
+/** A peer without its port: the connections of one client are one client. */
+function addressOf(peer: string): string {
+  return peer.replace(/:\d+$/, '');
 }

@@ -11,7 +11,7 @@ import {
   learnerKinds,
 } from '../../learner/index.js';
 import { quote, StatusError } from '../errors.js';
-import type { CallContext } from '../inference/infer.js';
+import type { CallContext } from '../inference/call-context.js';
 
 /** Longest that a call waits until its act is applied. */
 const APPLY_TIMEOUT_MS = 10_000;

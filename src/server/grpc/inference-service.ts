@@ -8,8 +8,9 @@ import type {
 import { inputsOf, outputsOf } from '../codec/model.js';
 import type { StageTimings } from '../codec/response.js';
 import { printable, StatusError } from '../errors.js';
+import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
-import { type CallContext, type InferDependencies, type Inferred, infer } from '../inference/infer.js';
+import { type InferDependencies, type Inferred, infer } from '../inference/infer.js';
 import { BACKBONE_VERSION, type Models } from '../inference/models.js';
 import { contextOf, explain, type LogError, unary } from './call.js';
 import { answerInOrder } from './ordered-stream.js';

@@ -9,8 +9,8 @@ import type { HeadAct, HeadRequest, LabelInput, Learning } from '../../learner/i
 import { embeddingSettings } from '../backbones.js';
 import type { Batcher } from '../batching/batcher.js';
 import { printable, StatusError, toServiceError } from '../errors.js';
+import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
-import type { CallContext } from '../inference/infer.js';
 import { contextOf, explain, type LogError, unary } from './call.js';
 import { headRequest } from './create-head.js';
 import { deleteClassAct, learnersAct, performAct, promoteAct, renameClassAct } from './head-acts.js';

@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { StatusError, toServiceError } from '../errors.js';
-import type { CallContext } from '../inference/infer.js';
+import type { CallContext } from '../inference/call-context.js';
 import { send } from './send.js';
 
 export interface OrderedStreamOptions<Request, Response> {

@@ -7,7 +7,7 @@ import type {
 } from '../../../protos/index.js';
 import type { ExportedHead } from '../../learner/index.js';
 import { StatusError } from '../errors.js';
-import type { CallContext } from '../inference/infer.js';
+import type { CallContext } from '../inference/call-context.js';
 import { send } from './send.js';
 
 /** Small enough for any client's limit (grpc's default is 4 MB), large enough to cost little. */

@@ -3,7 +3,7 @@ import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Head } from '../../../protos/index.js';
 import type { HeadStatus, Heads } from '../../learner/index.js';
 import { StatusError } from '../errors.js';
-import type { CallContext } from '../inference/infer.js';
+import type { CallContext } from '../inference/call-context.js';
 import type { KnownHeads } from './known-head.js';
 import { send } from './send.js';
 

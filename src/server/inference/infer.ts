@@ -8,16 +8,9 @@ import { type InferRequest, parseInferRequest } from '../codec/request.js';
 import { buildInferResponse, type InferAnswer, type StageTimings } from '../codec/response.js';
 import { StatusError } from '../errors.js';
 import type { DecodeImages } from '../images/decode.js';
+import type { CallContext } from './call-context.js';
 import { type Classify, evaluateHead, type HeadAnswers } from './evaluate.js';
 import { BACKBONE_VERSION, type Models, type ModelTarget } from './models.js';
-
-/** What the caller allows. */
-export interface CallContext {
-  /** Unix time in milliseconds; Infinity: none. */
-  readonly deadlineMs: number;
-  /** Aborted when the caller gave up or its deadline passed. */
-  readonly signal: AbortSignal;
-}
 
 export interface InferDependencies {
   readonly models: Models;
@@ -76,7 +69,14 @@ async function embed(
     return { embeddings: input.data, head: capture(), decodeMs: 0, queueMs: 0, computeMs: 0 };
   }
   // A place in the queue first: nothing is decoded for a request that will be refused.
-  const permit = target.batcher.admit(count, context.deadlineMs, context.signal);
+  const permit = target.batcher.admit({
+    images: count,
+    bytes: heldBytes(input),
+    client: context.caller.client,
+    priority: 'inference',
+    deadlineMs: context.deadlineMs,
+    signal: context.signal,
+  });
   try {
     const decodeStart = performance.now();
     const images: Images =
@@ -111,4 +111,10 @@ async function record(
     embedding: embeddings.subarray(index * dimensions, (index + 1) * dimensions),
   }));
   return learning.recordServed(head, items);
+}
+
+/** What a request's images take while it waits. */
+function heldBytes(input: InferRequest['input']): number {
+  if (input.kind === 'image') return input.images.reduce((sum, image) => sum + image.byteLength, 0);
+  return input.data.byteLength;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Images } from '../../../src/engine/index.js';
-import { Batcher } from '../../../src/server/batching/batcher.js';
+import { type AdmitRequest, Batcher } from '../../../src/server/batching/batcher.js';
 import { ImageQueue } from '../../../src/server/batching/queue.js';
 import { StatusError } from '../../../src/server/errors.js';
 import { FakeBackbone } from '../../support/fake-backbone.js';
@@ -15,6 +15,10 @@ function pixels(count: number, first = 0): Images {
   return { kind: 'pixels', count, data };
 }
 
+function ask(images: number, { deadlineMs, signal }: Partial<AdmitRequest> = {}): AdmitRequest {
+  return { images, bytes: images * PER_IMAGE, client: 'somebody', priority: 'inference', deadlineMs, signal };
+}
+
 function setUp(options: { size?: number; waitMs?: number; queueLimit?: number; manual?: boolean } = {}) {
   const backbone = new FakeBackbone({ manual: options.manual ?? true });
   const batcher = new Batcher(backbone, { size: 4, waitMs: 0, queueLimit: 100, ...options });
@@ -22,7 +26,7 @@ function setUp(options: { size?: number; waitMs?: number; queueLimit?: number; m
     count: number,
     first = 0,
     extra: { deadlineMs?: number; signal?: AbortSignal; onStart?: () => void } = {},
-  ) => batcher.admit(count, extra.deadlineMs, extra.signal).submit(pixels(count, first), { ...extra });
+  ) => batcher.admit(ask(count, extra)).submit(pixels(count, first), { ...extra });
   return { backbone, batcher, embed };
 }
 
@@ -112,7 +116,7 @@ test('float and byte images share a batch', async () => {
   const { backbone, batcher, embed } = setUp();
   const first = embed(1);
   const bytes = embed(1, 7);
-  const floats = batcher.admit(1).submit({ kind: 'input', count: 1, data: new Float32Array(PER_IMAGE).fill(0.5) });
+  const floats = batcher.admit(ask(1)).submit({ kind: 'input', count: 1, data: new Float32Array(PER_IMAGE).fill(0.5) });
   await backbone.finish();
   await backbone.finish();
   assert.deepEqual(backbone.batches, [1, 2]);
@@ -134,11 +138,11 @@ test('with a wait, an idle backbone lets a batch fill, but no longer than that',
 test('a full queue refuses at once, with a delay to wait; permits count', async () => {
   const { backbone, batcher, embed } = setUp({ queueLimit: 6 });
   const running = embed(1);
-  const permit = batcher.admit(4);
+  const permit = batcher.admit(ask(4));
   const waiting = embed(2);
   assert.equal(batcher.depth, 6);
   assert.throws(
-    () => batcher.admit(1),
+    () => batcher.admit(ask(1)),
     (error) =>
       error instanceof StatusError &&
       error.code === 'queue_full' &&
@@ -183,7 +187,7 @@ test('a request whose deadline passes while it waits is not run', async () => {
 
 test('a deadline that is past is refused at the door', () => {
   const { batcher } = setUp();
-  assert.throws(() => batcher.admit(1, Date.now() - 1), { code: 'deadline_exceeded' });
+  assert.throws(() => batcher.admit(ask(1, { deadlineMs: Date.now() - 1 })), { code: 'deadline_exceeded' });
   assert.equal(batcher.depth, 0);
 });
 
@@ -212,11 +216,11 @@ test('closing refuses what waits and lets the rest end', async () => {
   const { backbone, batcher, embed } = setUp();
   const running = embed(1, 1);
   const waiting = assert.rejects(embed(2), { code: 'draining' });
-  const permit = batcher.admit(1);
+  const permit = batcher.admit(ask(1));
   batcher.close();
   await waiting;
   await assert.rejects(permit.submit(pixels(1)), { code: 'draining' });
-  assert.throws(() => batcher.admit(1), { code: 'draining' });
+  assert.throws(() => batcher.admit(ask(1)), { code: 'draining' });
   await backbone.finish();
   assert.deepEqual(firsts((await running).embeddings), [1]);
   await turn();
