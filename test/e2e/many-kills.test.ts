@@ -94,6 +94,7 @@ async function survive(t: TestContext, { disturbances, learners: count, sleep }:
   assert.equal(new Set(truth.ids).size, truth.ids.length, 'no id is in the log twice');
   const inLog = new Set(truth.ids);
   const lost = [...stream.accepted].filter((id) => !inLog.has(id));
+  if (lost.length > 0) t.diagnostic(await whereabouts(publisher, lost));
   assert.deepEqual(lost, [], 'every accepted id is in the log');
   assert.ok(stream.joined > LABELS / 4, `${stream.joined} answers were recorded`);
   const last = await newest();
@@ -102,6 +103,21 @@ async function survive(t: TestContext, { disturbances, learners: count, sleep }:
   assert.equal(last?.modelDigest, truth.modelDigest, 'its weights are those of an undisturbed fold');
   assert.equal(last?.stateDigest, truth.stateDigest, 'and so is its state');
   t.diagnostic(`${truth.ids.length} samples, ${stream.published} labels published, harmed: ${JSON.stringify(harmed)}`);
+}
+
+/** What the streams know of ids that are missing, for whoever has to find out. */
+async function whereabouts(connection: NatsConnection, lost: readonly string[]): Promise<string> {
+  const manager = await connection.jetstreamManager();
+  const names = ['HEADWATER_LABELS', 'HEADWATER_PARKED', 'HEADWATER_TRAINING', 'HEADWATER_DEAD'];
+  const streams = await Promise.all(names.map((name) => manager.streams.info(name)));
+  const states = streams.map(({ config, state }) => `${config.name} ${JSON.stringify(state)}`);
+  const { first_seq: first, last_seq: last } = streams[3]!.state;
+  const reasons: string[] = [];
+  for (let sequence = first; sequence <= last && reasons.length < 20; sequence++) {
+    const dead = await manager.streams.getMessage('HEADWATER_DEAD', { seq: sequence }).catch(() => undefined);
+    if (dead !== undefined) reasons.push(`${dead.header.get('Headwater-Reason')}: ${dead.string().slice(0, 60)}`);
+  }
+  return [`lost ${lost.length}, from ${lost[0]} to ${lost.at(-1)}`, ...states, ...reasons].join('\n');
 }
 
 /** Labels, some of them twice or again later, in the forms of joins and samples. */
