@@ -2,7 +2,7 @@ import type { Arithmetic } from '../../native/index.js';
 import { arithmetic as fastest } from '../arithmetic/arithmetic.js';
 import type { DriftChange } from '../learners/learner.js';
 import { checkLearnerOptions } from '../learners/learner-options.js';
-import { inlineTrainer, type Trainer } from '../learners/trainer.js';
+import { inlineTrainer, type Trainer } from '../learners/refit/fit/trainer.js';
 import {
   type CandidateName,
   type DriftEvent,

@@ -1,7 +1,7 @@
 import type { Arithmetic } from '../../native/index.js';
 import { createLearner } from '../learners/create.js';
 import type { Learner } from '../learners/learner.js';
-import type { Trainer } from '../learners/trainer.js';
+import type { Trainer } from '../learners/refit/fit/trainer.js';
 import { type HeadDefinition, type LearnerKind, learnerKinds } from '../types.js';
 import { CandidateSet } from './candidates/candidate-set.js';
 import { Championship } from './candidates/championship.js';

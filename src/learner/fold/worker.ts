@@ -1,6 +1,6 @@
 // The entry file of the worker thread that folds training logs, so that learning never holds up the event loop.
 import { parentPort } from 'node:worker_threads';
-import { ThreadTrainer } from '../learners/thread-trainer.js';
+import { ThreadTrainer } from '../learners/refit/fit/thread-trainer.js';
 import { LearnerError } from '../types.js';
 import { FoldHost } from './fold-host.js';
 import type { Failure, Request, Response } from './protocol.js';

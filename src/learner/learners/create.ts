@@ -4,13 +4,13 @@ import type { LearnerKind, LearnerOptions } from '../types.js';
 import { capacityFor } from './class-rows.js';
 import type { Learner, LearnerState } from './learner.js';
 import { checkLearnerOptions } from './learner-options.js';
-import { precisionBytes } from './precision.js';
-import { heldBytes, RecursiveLearner } from './recursive-learner.js';
-import { RefitLearner } from './refit.js';
-import { Rls } from './rls.js';
+import { precisionBytes } from './recursive/precision.js';
+import { heldBytes, RecursiveLearner } from './recursive/recursive-learner.js';
+import { Rls } from './recursive/rls.js';
+import { Slda } from './recursive/slda.js';
+import { inlineTrainer, type Trainer } from './refit/fit/trainer.js';
+import { RefitLearner } from './refit/refit.js';
 import { SgdLearner } from './sgd.js';
-import { Slda } from './slda.js';
-import { inlineTrainer, type Trainer } from './trainer.js';
 
 export interface LearnerSetting {
   /** D, the length of an embedding. */

@@ -1,4 +1,4 @@
-import { Reservoir, type ReservoirState } from '../../learners/reservoir.js';
+import { Reservoir, type ReservoirState } from '../../learners/refit/reservoir.js';
 
 /** Members at most. */
 export const OLD_SAMPLES = 128;

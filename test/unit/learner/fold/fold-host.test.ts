@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FoldHost } from '../../../../src/learner/fold/fold-host.js';
 import { HeadFold } from '../../../../src/learner/fold/head-fold.js';
-import { inlineTrainer, type Trainer } from '../../../../src/learner/learners/trainer.js';
+import { inlineTrainer, type Trainer } from '../../../../src/learner/learners/refit/fit/trainer.js';
 import type { HeadDefinition } from '../../../../src/learner/types.js';
 import { blobs } from '../../../contract/learner/blobs.js';
 import { actOf, definitionOf, entryOf } from './samples.js';

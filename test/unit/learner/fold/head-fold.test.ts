@@ -5,7 +5,7 @@ import { HeadFold } from '../../../../src/learner/fold/head-fold.js';
 import { decodeModel } from '../../../../src/learner/fold/model-format.js';
 import { classify } from '../../../../src/learner/head/classify.js';
 import { argmax } from '../../../../src/learner/head/softmax.js';
-import { inlineTrainer, type Trainer } from '../../../../src/learner/learners/trainer.js';
+import { inlineTrainer, type Trainer } from '../../../../src/learner/learners/refit/fit/trainer.js';
 import { LearnerError } from '../../../../src/learner/types.js';
 import { blobs } from '../../../contract/learner/blobs.js';
 import { definitionOf, entryOf, logOf } from './samples.js';
