@@ -1,25 +1,19 @@
 // The composition: engine, learner, gRPC and HTTP put together, started in order and stopped in reverse.
-import { status as Status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { loadBackbone } from '../engine/index.js';
 import { classify, type Learning, type LearningOptions, startLearning } from '../learner/index.js';
-import { declaredHeads, type LoadBackbone, loadBackbones } from './backbones.js';
+import { type LoadBackbone, loadBackbones } from './backbones.js';
 import type { Batcher } from './batching/batcher.js';
 import type { Config } from './config/index.js';
-import { StatusError } from './errors.js';
-import { inferenceService } from './grpc/inference-service.js';
-import { learningService } from './grpc/learning-service.js';
-import { GrpcServer } from './grpc/server.js';
-import { createDecoder, type DecodeImages } from './images/decode.js';
+import { createDecoder } from './images/decode.js';
 import type { Classify } from './inference/evaluate.js';
-import { Gate } from './inference/gate.js';
-import { Models } from './inference/models.js';
 import { learningOptions } from './learning-options.js';
 import { Metrics } from './metrics/metrics.js';
 import { OpsServer } from './ops/http.js';
 import { Readiness } from './ops/readiness.js';
+import { startGrpc } from './start/grpc.js';
+import { waitForHeads } from './start/heads-ready.js';
 import { listenError } from './start-error.js';
-import { packageVersion } from './version.js';
 
 export interface RunningServer {
   /** undefined without the role `serve`. */
@@ -39,11 +33,6 @@ export interface ServeParts {
 }
 
 const REAL_PARTS: ServeParts = { loadBackbone, startLearning, classify };
-const READY_POLL_MS = 50;
-/** After the last answer, for clients that hold a stream (health watches) open. */
-const CLOSE_GRACE_MS = 500;
-/** Heads on their way in or out as files, at once: each is held in memory as a whole. */
-const MAX_TRANSFERS = 2;
 
 /**
  * Starts the service. Resolves when it listens; heads may still be on their way from NATS (see `ready`).
@@ -112,10 +101,10 @@ async function start(
   const { ready, stop: stopWaiting } = waitForHeads(config, learning, batchers, readiness);
   stops.push(async () => stopWaiting());
 
-  const grpc = serving ? startGrpc(config, log, { parts, learning, batchers, decode, metrics, readiness }) : undefined;
-  const grpcPort = await grpc?.server.listen(host, config.server.grpcPort).catch((error) => {
-    throw listenError(error, host, config.server.grpcPort, 'server.grpcPort');
-  });
+  const { classify } = parts;
+  const grpc = serving
+    ? await startGrpc(config, log, { classify, learning, batchers, decode, metrics, readiness })
+    : undefined;
   if (grpc !== undefined) stops.push(() => grpc.close());
 
   let closing: Promise<void> | undefined;
@@ -124,7 +113,7 @@ async function start(
     for (const stop of stops.reverse()) await stop();
   };
   return {
-    grpcPort,
+    grpcPort: grpc?.port,
     httpPort,
     ready,
     close: () => {
@@ -134,118 +123,9 @@ async function start(
   };
 }
 
-interface GrpcParts {
-  readonly parts: ServeParts;
-  readonly learning: Learning;
-  readonly batchers: ReadonlyMap<string, Batcher>;
-  readonly decode: DecodeImages;
-  readonly metrics: Metrics;
-  readonly readiness: Readiness;
-}
-
-function startGrpc(
-  { roles, server: settings, labels, limits }: Config,
-  log: Logger,
-  { parts, learning, batchers, decode, metrics, readiness }: GrpcParts,
-): { server: GrpcServer; close: () => Promise<void> } {
-  const logError = (message: string, error: unknown) => log.error({ err: error }, message);
-  const stopping = new AbortController();
-  const draining = stopping.signal;
-  const tooMany = (what: string, key: string) => (limit: number) =>
-    new StatusError(key === 'labels.inFlight' ? 'labels_full' : 'requests_full', `more than ${limit} ${what} (${key})`);
-  const requestGate = new Gate(
-    settings.maxConcurrentRequests,
-    tooMany('requests at once', 'server.maxConcurrentRequests'),
-  );
-  const headGate = new Gate(settings.maxConcurrentRequests, tooMany('calls at once', 'server.maxConcurrentRequests'));
-  const transferGate = new Gate(
-    MAX_TRANSFERS,
-    (limit) => new StatusError('requests_full', `more than ${limit} exports and imports at once; try again later`),
-  );
-  const labelGate = new Gate(labels.inFlight, tooMany('labels in flight', 'labels.inFlight'));
-  const common = { learning, streamWindow: settings.streamWindow, draining, logError };
-  const server = new GrpcServer({
-    maxMessageBytes: settings.maxMessageBytes,
-    onRefused: (path, error) => {
-      log.warn({ path, code: error.code }, error.message);
-      if (path.endsWith('Infer')) metrics.refused(Status[error.status]);
-    },
-    inference: inferenceService({
-      ...common,
-      models: new Models(batchers, learning.heads),
-      decode,
-      classify: parts.classify,
-      gate: requestGate,
-      version: packageVersion,
-      ready: () => readiness.ready,
-      onRequest: (model, code, totalMs, timings) => metrics.request(model, code, totalMs, timings),
-    }),
-    learning: learningService({
-      ...common,
-      backbones: batchers,
-      labelGate,
-      labelsInFlight: labels.inFlight,
-      joins: roles.includes('join'),
-      headGate,
-      transferGate,
-      maxHeads: limits.heads,
-      maxHeadBytes: limits.headBytes,
-    }),
-  });
-  server.setServing(readiness.ready);
-  readiness.onChange((ready) => server.setServing(ready));
-
-  const close = async () => {
-    stopping.abort();
-    const answered = Promise.all([requestGate.drain(), headGate.drain(), labelGate.drain()]);
-    await Promise.race([answered, sleepUnref(settings.drainTimeout)]);
-    await server.close(CLOSE_GRACE_MS);
-  };
-  return { server, close };
-}
-
-/** Keeps the readiness told of heads until they are loaded for the first time: losing NATS later does not stop serving. */
-function waitForHeads(
-  config: Config,
-  learning: Learning,
-  batchers: ReadonlyMap<string, Batcher>,
-  readiness: Readiness,
-): { ready: Promise<void>; stop: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const ready = new Promise<void>((resolve) => {
-    const look = () => {
-      const reason = headsReason(config, learning, batchers);
-      readiness.set('heads', reason);
-      if (reason === undefined) resolve();
-      else timer = setTimeout(look, READY_POLL_MS);
-    };
-    look();
-  });
-  return { ready, stop: () => clearTimeout(timer) };
-}
-
-/** What is missing before heads can be served and taught; undefined: nothing. */
-function headsReason(
-  config: Config,
-  { heads, connected, problem }: Learning,
-  batchers: ReadonlyMap<string, Batcher>,
-): string | undefined {
-  if (!heads.loaded) return problem ?? 'waiting for the list of heads';
-  const missing = declaredHeads(config.heads, batchers).find(({ name }) => heads.status(name) === undefined);
-  if (missing !== undefined) return `head "${missing.name}" is not created yet${problem ? `: ${problem}` : ''}`;
-  const loading = heads.list().find(({ state }) => state === 'loading');
-  if (loading !== undefined) return `head "${loading.definition.name}" is loading`;
-  // Heads come from NATS, but labels can be stored a moment later only.
-  return connected ? undefined : (problem ?? 'waiting for NATS');
-}
-
 async function closeBackbones(batchers: ReadonlyMap<string, Batcher>): Promise<void> {
   for (const batcher of batchers.values()) {
     batcher.close();
     await batcher.backbone.close();
   }
-}
-
-function sleepUnref(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -19,6 +19,8 @@ const HEALTH_NAMES = ['', 'inference.GRPCInferenceService', 'headwater.v1.Learni
 
 export interface GrpcServerOptions {
   readonly maxMessageBytes: number;
+  /** Default: plain text. */
+  readonly credentials?: ServerCredentials | undefined;
   readonly inference: GRPCInferenceServiceHandlers;
   readonly learning: LearningServiceHandlers;
   /** Told of what grpc-js refused before a handler could. */
@@ -27,9 +29,11 @@ export interface GrpcServerOptions {
 
 export class GrpcServer {
   private readonly server: Server;
+  private readonly credentials: ServerCredentials;
   private readonly health: HealthImplementation;
 
   constructor(options: GrpcServerOptions) {
+    this.credentials = options.credentials ?? ServerCredentials.createInsecure();
     this.server = new Server({
       'grpc.max_receive_message_length': options.maxMessageBytes,
       'grpc.max_send_message_length': -1,
@@ -53,7 +57,7 @@ export class GrpcServer {
     setLogVerbosity(logVerbosity.NONE);
     const address = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
     return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      this.server.bindAsync(address, this.credentials, (error, bound) => {
         setLogVerbosity(logVerbosity.ERROR);
         if (error) reject(error);
         else resolve(bound);

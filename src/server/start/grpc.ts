@@ -1,0 +1,125 @@
+// The gRPC side put together: the gates in front of the services, the server, and how it stops.
+import { type ServerCredentials, status as Status } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import type { Learning } from '../../learner/index.js';
+import type { Batcher } from '../batching/batcher.js';
+import type { Config } from '../config/index.js';
+import { StatusError } from '../errors.js';
+import { inferenceService } from '../grpc/inference-service.js';
+import { learningService } from '../grpc/learning-service.js';
+import { GrpcServer } from '../grpc/server.js';
+import type { DecodeImages } from '../images/decode.js';
+import type { Classify } from '../inference/evaluate.js';
+import { Gate } from '../inference/gate.js';
+import { Models } from '../inference/models.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { Readiness } from '../ops/readiness.js';
+import { listenError } from '../start-error.js';
+import { packageVersion } from '../version.js';
+
+/** After the last answer, for clients that hold a stream (health watches) open. */
+const CLOSE_GRACE_MS = 500;
+/** Heads on their way in or out as files, at once: each is held in memory as a whole. */
+const MAX_TRANSFERS = 2;
+
+export interface GrpcParts {
+  readonly classify: Classify;
+  readonly learning: Learning;
+  readonly batchers: ReadonlyMap<string, Batcher>;
+  readonly decode: DecodeImages;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  /** Default: plain text. */
+  readonly credentials?: ServerCredentials | undefined;
+}
+
+export interface RunningGrpc {
+  readonly port: number;
+  /** Refuses what comes, answers what was accepted (within server.drainTimeout), ends. */
+  close(): Promise<void>;
+}
+
+/** Starts the gRPC server. @throws StartError when it can't listen. */
+export async function startGrpc(config: Config, log: Logger, parts: GrpcParts): Promise<RunningGrpc> {
+  const { server: settings } = config;
+  const stopping = new AbortController();
+  const gates = makeGates(config);
+  const server = makeServer(config, log, parts, gates, stopping.signal);
+  server.setServing(parts.readiness.ready);
+  parts.readiness.onChange((ready) => server.setServing(ready));
+  const port = await server.listen(settings.host, settings.grpcPort).catch((error) => {
+    throw listenError(error, settings.host, settings.grpcPort, 'server.grpcPort');
+  });
+  const close = async () => {
+    stopping.abort();
+    const answered = Promise.all([gates.requests.drain(), gates.heads.drain(), gates.labels.drain()]);
+    await Promise.race([answered, sleepUnref(settings.drainTimeout)]);
+    await server.close(CLOSE_GRACE_MS);
+  };
+  return { port, close };
+}
+
+interface Gates {
+  readonly requests: Gate;
+  readonly heads: Gate;
+  readonly transfers: Gate;
+  readonly labels: Gate;
+}
+
+function makeGates({ server, labels }: Config): Gates {
+  const tooMany = (what: string, key: string) => (limit: number) =>
+    new StatusError(key === 'labels.inFlight' ? 'labels_full' : 'requests_full', `more than ${limit} ${what} (${key})`);
+  return {
+    requests: new Gate(server.maxConcurrentRequests, tooMany('requests at once', 'server.maxConcurrentRequests')),
+    heads: new Gate(server.maxConcurrentRequests, tooMany('calls at once', 'server.maxConcurrentRequests')),
+    transfers: new Gate(
+      MAX_TRANSFERS,
+      (limit) => new StatusError('requests_full', `more than ${limit} exports and imports at once; try again later`),
+    ),
+    labels: new Gate(labels.inFlight, tooMany('labels in flight', 'labels.inFlight')),
+  };
+}
+
+function makeServer(
+  { roles, server: settings, labels, limits }: Config,
+  log: Logger,
+  { classify, learning, batchers, decode, metrics, readiness, credentials }: GrpcParts,
+  gates: Gates,
+  draining: AbortSignal,
+): GrpcServer {
+  const logError = (message: string, error: unknown) => log.error({ err: error }, message);
+  const common = { learning, streamWindow: settings.streamWindow, draining, logError };
+  return new GrpcServer({
+    maxMessageBytes: settings.maxMessageBytes,
+    credentials,
+    onRefused: (path, error) => {
+      log.warn({ path, code: error.code }, error.message);
+      if (path.endsWith('Infer')) metrics.refused(Status[error.status]);
+    },
+    inference: inferenceService({
+      ...common,
+      models: new Models(batchers, learning.heads),
+      decode,
+      classify,
+      gate: gates.requests,
+      version: packageVersion,
+      ready: () => readiness.ready,
+      onRequest: (model, code, totalMs, timings) => metrics.request(model, code, totalMs, timings),
+    }),
+    learning: learningService({
+      ...common,
+      backbones: batchers,
+      labelGate: gates.labels,
+      labelsInFlight: labels.inFlight,
+      joins: roles.includes('join'),
+      headGate: gates.heads,
+      transferGate: gates.transfers,
+      maxHeads: limits.heads,
+      maxHeadBytes: limits.headBytes,
+    }),
+  });
+}
+
+function sleepUnref(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
