@@ -66,7 +66,10 @@ async function start(
   const readiness = new Readiness();
   const metrics = new Metrics();
   const logError = (message: string, error: unknown) => log.error({ err: error }, message);
-  const decode = createDecoder(config.images);
+  // Nothing is decoded without the role: no processes for it then.
+  const decoding = serving ? config.images : { ...config.images, isolation: 'none' as const };
+  const decode = createDecoder(decoding, (line) => log.warn(line));
+  stops.push(() => decode.close());
 
   readiness.set('heads', 'waiting for NATS');
   if (serving) readiness.set('backbones', 'loading');

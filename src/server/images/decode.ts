@@ -1,24 +1,11 @@
-// Encoded photos to RGB bytes of the size that a backbone takes. sharp works on libuv's threads, off the event loop.
-import { availableParallelism } from 'node:os';
-import sharp from 'sharp';
-import { StatusError } from '../errors.js';
-import { imageFormat } from './format.js';
-import { Semaphore } from './semaphore.js';
+// Encoded photos to RGB bytes of the size that a backbone takes, off the event loop and out of this process.
+import { type CropSettings, decodeFailure, decodeImage } from './decode-image.js';
+import { DecodeLine, DecodeRequest, undecodable } from './decode-line.js';
+import { DecoderPool } from './decoder-pool.js';
+import { type DecodeLimits, refusedByHeader, withDefaults } from './limits.js';
 
-export interface DecodeLimits {
-  /** Largest encoded image. */
-  readonly maxBytes: number;
-  /** Largest width x height; checked in the header, before anything is decoded. */
-  readonly maxPixels: number;
-  /** Images decoded at once; 0: one a core. */
-  readonly decoders: number;
-}
-
-/** Edge lengths in pixels, as in a backbone's image settings. */
-export interface CropSettings {
-  readonly size: number;
-  readonly resize: number;
-}
+export type { CropSettings } from './decode-image.js';
+export type { DecodeLimits } from './limits.js';
 
 /** Resolves with RGB bytes [count, size, size, 3] that own their memory. @throws StatusError undecodable_image, cancelled. */
 export type DecodeImages = (
@@ -27,84 +14,61 @@ export type DecodeImages = (
   signal?: AbortSignal,
 ) => Promise<Uint8Array<ArrayBuffer>>;
 
-// One thread an image: many images are decoded side by side. No cache: no image comes twice.
-sharp.concurrency(1);
-sharp.cache(false);
+/** `close` ends the decoder processes; images still waiting fail with the code closed. */
+export type ImageDecoder = DecodeImages & { readonly close: () => Promise<void> };
 
-/** A decoder whose limits hold over all requests together. */
-export function createDecoder(limits: DecodeLimits): DecodeImages {
-  const semaphore = new Semaphore(limits.decoders === 0 ? availableParallelism() : limits.decoders);
-
-  return async (images, crop, signal) => {
-    // All are looked at first: what can be refused without decoding is refused at once.
-    images.forEach((image, index) => {
-      checkHeader(image, index, images.length, limits);
-    });
-    const bytesPerImage = crop.size * crop.size * 3;
-    const all = new Uint8Array(images.length * bytesPerImage);
-    let failed = false;
-    const decodeOne = (image: Uint8Array, index: number) =>
-      semaphore.run(async () => {
-        if (signal?.aborted) throw new StatusError('cancelled', 'cancelled while images were decoded');
-        if (failed) return;
-        try {
-          all.set(await decodeImage(image, crop, limits.maxPixels), index * bytesPerImage);
-        } catch (error) {
-          failed = true;
-          throw undecodable(index, images.length, reason(error as Error, limits.maxPixels), error);
-        }
-      });
-    await Promise.all(images.map(decodeOne));
-    return all;
-  };
-}
-
-function checkHeader(image: Uint8Array, index: number, count: number, limits: DecodeLimits): void {
-  if (image.length > limits.maxBytes) {
-    throw undecodable(index, count, `it has ${image.length} bytes, the limit is ${limits.maxBytes} (images.maxBytes)`);
-  }
-  if (imageFormat(image) === undefined) {
-    const what = image.length === 0 ? 'it is empty' : `its first bytes (of ${image.length}) are of another format`;
-    throw undecodable(index, count, `expected a JPEG, PNG or WebP; ${what}`);
-  }
+/** Takes what waits in the line. */
+interface Decoders {
+  /** There may be something to take. */
+  feed(): void;
+  close(): Promise<void>;
 }
 
 /**
- * The EXIF rotation is applied; grey, CMYK and 16-bit images become 8-bit RGB; transparency is laid over white. The
- * shorter side is resized with a triangle filter (what training pipelines call antialiased bilinear), then the centre is
- * cut out.
+ * A decoder whose limits hold over all requests together. Its processes start at once, and end with this process, closed or not.
+ *
+ * @param log gets one line when a decoder process ended before its time
  */
-async function decodeImage(image: Uint8Array, crop: CropSettings, maxPixels: number): Promise<Buffer> {
-  const margin = Math.floor((crop.resize - crop.size) / 2);
-  const { data, info } = await sharp(image, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true })
-    .autoOrient()
-    .flatten({ background: '#ffffff' })
-    .toColourspace('srgb')
-    .resize(crop.resize, crop.resize, { fit: 'cover', position: 'centre', kernel: 'linear' })
-    .extract({ left: margin, top: margin, width: crop.size, height: crop.size })
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  if (info.channels === 3) return data;
-  if (info.channels === 1) return repeatChannel(data);
-  throw new Error(`it has ${info.channels} channels after conversion to RGB`);
+export function createDecoder(settings: DecodeLimits, log: (line: string) => void = () => {}): ImageDecoder {
+  const limits = withDefaults(settings);
+  const line = new DecodeLine();
+  const decoders: Decoders =
+    limits.isolation === 'process' ? new DecoderPool(line, limits, log) : decodersHere(line, limits);
+
+  const decode: DecodeImages = async (images, crop, signal) => {
+    // All are looked at first: what can be refused without decoding is refused at once.
+    images.forEach((image, index) => {
+      const why = refusedByHeader(image, limits);
+      if (why !== undefined) throw undecodable(index, images.length, why);
+    });
+    const request = new DecodeRequest(images, crop, signal);
+    line.add(request);
+    decoders.feed();
+    return request.answer;
+  };
+  return Object.assign(decode, { close: () => decoders.close() });
 }
 
-function repeatChannel(grey: Buffer): Buffer {
-  const rgb = Buffer.allocUnsafe(grey.length * 3);
-  for (let index = 0; index < grey.length; index++) rgb.fill(grey[index]!, index * 3, index * 3 + 3);
-  return rgb;
-}
-
-function undecodable(index: number, count: number, why: string, cause?: unknown): StatusError {
-  const which = count === 1 ? '' : `, image ${index} of ${count} (from 0)`;
-  return new StatusError('undecodable_image', `tensor "image"${which}: ${why}`, { cause });
-}
-
-/** libvips says why on its last lines. */
-function reason(error: Error, maxPixels: number): string {
-  if (/exceeds pixel limit/i.test(error.message)) {
-    return `it has more than ${maxPixels} pixels, the limit (images.maxPixels)`;
-  }
-  const lines = error.message.split('\n').map((line) => line.trim());
-  return `it can't be decoded: ${lines.filter((line) => line !== '').at(-1) ?? 'unknown reason'}`;
+/** `images.isolation: none`: in this process, on libuv's threads. */
+function decodersHere(line: DecodeLine, { decoders, maxPixels, timeout }: Required<DecodeLimits>): Decoders {
+  let busy = 0;
+  const work = async () => {
+    busy++;
+    for (let task = line.next(); task !== undefined; task = line.next()) {
+      try {
+        task.target.set(await decodeImage(task.image, task.crop, { maxPixels, timeout }));
+        task.done();
+      } catch (error) {
+        task.fail(decodeFailure(error, maxPixels, timeout), error);
+      }
+    }
+    busy--;
+  };
+  return {
+    feed() {
+      // Each that starts takes what waits; one that finds nothing ends at once.
+      for (let index = busy; index < decoders; index++) void work();
+    },
+    close: () => Promise.resolve(),
+  };
 }

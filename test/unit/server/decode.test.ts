@@ -4,7 +4,6 @@ import sharp from 'sharp';
 import { StatusError } from '../../../src/server/errors.js';
 import { createDecoder } from '../../../src/server/images/decode.js';
 import { imageFormat } from '../../../src/server/images/format.js';
-import { Semaphore } from '../../../src/server/images/semaphore.js';
 import { pngHeader } from '../../support/png.js';
 
 const decode = createDecoder({ maxBytes: 1_000_000, maxPixels: 50_000_000, decoders: 2 });
@@ -145,20 +144,4 @@ test('formats go by their first bytes', () => {
   assert.equal(imageFormat(Buffer.from('RIFF0000WEBP')), 'WebP');
   assert.equal(imageFormat(Buffer.from('RIFF0000WAVE')), undefined);
   assert.equal(imageFormat(Buffer.from('GIF89a')), undefined);
-});
-
-test('a semaphore lets so many in, and all in the end', async () => {
-  const semaphore = new Semaphore(2);
-  let inside = 0;
-  let most = 0;
-  const visit = (index: number) =>
-    semaphore.run(async () => {
-      most = Math.max(most, ++inside);
-      await new Promise((resolve) => setImmediate(resolve));
-      inside--;
-      if (index === 3) throw new Error('three');
-    });
-  const results = await Promise.allSettled(Array.from({ length: 9 }, (_, index) => visit(index)));
-  assert.equal(most, 2);
-  assert.deepEqual(results.filter(({ status }) => status === 'rejected').length, 1);
 });

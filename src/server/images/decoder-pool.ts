@@ -1,0 +1,104 @@
+// The decoder processes: each takes an image at a time from the line, and is replaced when it ends.
+import { StatusError } from '../errors.js';
+import type { DecodeLine } from './decode-line.js';
+import { type ChildEnd, type ChildSettings, DecoderChild, TASKS_AT_ONCE } from './decoder-child.js';
+
+/** An image may have been held by this many processes that ended before it is given up. */
+const MAX_DEATHS = 2;
+/** Starts that fail one after the other before those who wait are told. */
+const FAILED_STARTS = 3;
+const LONGEST_PAUSE_MS = 5000;
+const CLOSE_GRACE_MS = 1000;
+
+export class DecoderPool {
+  private readonly children: (DecoderChild | undefined)[];
+  private readonly pauses = new Set<NodeJS.Timeout>();
+  private failedStarts = 0;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly line: DecodeLine,
+    private readonly settings: ChildSettings & { readonly decoders: number },
+    private readonly log: (line: string) => void,
+  ) {
+    this.children = new Array(settings.decoders).fill(undefined);
+    for (let slot = 0; slot < settings.decoders; slot++) this.start(slot);
+  }
+
+  /** Process ids of those that run. */
+  get pids(): number[] {
+    return this.children.flatMap((child) => child?.pid ?? []);
+  }
+
+  feed(): void {
+    if (this.closing !== undefined || this.failedStarts >= FAILED_STARTS) {
+      this.refuseAll();
+      return;
+    }
+    // Those that do nothing first; then one more behind each.
+    for (let count = 0; count < TASKS_AT_ONCE; count++) {
+      for (const child of this.children) {
+        if (child === undefined || !child.ready || child.count > count) continue;
+        const task = this.line.next();
+        if (task === undefined) return;
+        child.send(task);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    for (const pause of this.pauses) clearTimeout(pause);
+    const children = this.children.filter((child) => child !== undefined);
+    await Promise.all(children.map((child) => child.close(CLOSE_GRACE_MS)));
+    this.refuseAll();
+  }
+
+  private start(slot: number): void {
+    const child = new DecoderChild(this.settings, {
+      onRoom: () => {
+        this.failedStarts = 0;
+        this.feed();
+      },
+      onEnd: (end) => this.replace(slot, end),
+    });
+    this.children[slot] = child;
+  }
+
+  private replace(slot: number, { held, blame, how, started }: ChildEnd): void {
+    this.children[slot] = undefined;
+    const [current, ...others] = held;
+    for (const task of others) this.line.putBack(task);
+    if (current !== undefined) {
+      current.deaths++;
+      if (blame !== undefined) current.fail(blame);
+      else if (current.deaths < MAX_DEATHS) this.line.putBack(current);
+      else current.fail(`the decoder ended on it, twice (${how.split(':')[0]})`);
+    }
+    if (this.closing !== undefined) return;
+    const cause = blame === undefined ? how : `stopped: of an image, ${blame}`;
+    this.log(`a decoder process ended (${cause}); another one starts`);
+    if (!started) this.failedStarts++;
+    const pause = started ? 0 : Math.min(LONGEST_PAUSE_MS, 100 * 2 ** this.failedStarts);
+    const timer = setTimeout(() => {
+      this.pauses.delete(timer);
+      this.start(slot);
+    }, pause);
+    this.pauses.add(timer);
+    // Nobody is kept waiting for it any more.
+    if (this.failedStarts >= FAILED_STARTS) timer.unref();
+    this.feed();
+  }
+
+  private refuseAll(): void {
+    const error =
+      this.closing === undefined
+        ? new StatusError('internal', 'no decoder process starts; the log of the server says why')
+        : new StatusError('closed', 'the image decoder is closed');
+    for (let task = this.line.next(); task !== undefined; task = this.line.next()) task.abandon(error);
+  }
+}
