@@ -1,12 +1,16 @@
 // ModelInferRequest as the rest of the server wants it: one kind of input, its count, the outputs asked for.
 import type { ModelInferRequest__Output } from '../../../protos/index.js';
 import { quote, StatusError } from '../errors.js';
+import { ACCEPTED, type InputDatatype } from './datatypes.js';
+import type { FloatDatatype } from './floats.js';
 import { requestId } from './ids.js';
 import { type InputName, inputsOf, type ModelSpec, showShape, type TensorSpec } from './model.js';
-import { parseOutputs, type RequestedOutput, refuseSharedMemory } from './outputs.js';
+import { parseOutputs, type RequestedOutput } from './outputs.js';
+import { refuseSharedMemory } from './parameters.js';
 import {
   hasContents,
   type InputTensor,
+  type IntegerDatatype,
   invalid,
   readBytes,
   readFloats,
@@ -41,24 +45,32 @@ export interface RequestLimits {
 
 /**
  * Checks and reads a request. Pure; floats are copies that the caller owns, raw bytes are views into the message.
+ * @param heads those that the parameter `heads` asks for, of one backbone; undefined: the model itself answers.
  * @throws StatusError tensor_invalid or request_invalid, naming the tensor or field and what was expected.
  */
 export function parseInferRequest(
   request: ModelInferRequest__Output,
   model: ModelSpec,
   limits: RequestLimits,
+  heads?: readonly string[],
 ): InferRequest {
   const id = requestId(request.id);
   refuseSharedMemory('request', request.parameters);
-  const outputs = parseOutputs(request.outputs, model);
+  const outputs = parseOutputs(request.outputs, model, heads);
   const { tensor, spec } = onlyInput(request.inputs, model);
   refuseSharedMemory(`tensor "${spec.name}"`, tensor.parameters);
-  if (tensor.datatype !== spec.datatype) {
-    throw invalid(spec.name, `expected datatype ${spec.datatype}, got ${quote(tensor.datatype)}`);
-  }
+  const datatype = checkDatatype(tensor, spec);
   const count = checkShape(tensor, spec, limits.maxImages);
   const source: TensorSource = { tensor, raw: rawContents(request, tensor) };
-  return { id, count, outputs, raw: source.raw !== undefined, input: readInput(source, spec, count) };
+  return { id, count, outputs, raw: source.raw !== undefined, input: readInput(source, spec, datatype, count) };
+}
+
+function checkDatatype(tensor: InputTensor, spec: TensorSpec<InputName>): InputDatatype {
+  const accepted = ACCEPTED[spec.name];
+  const datatype = accepted.find((known) => known === tensor.datatype);
+  if (datatype !== undefined) return datatype;
+  const others = accepted.slice(1).join(', ');
+  throw invalid(spec.name, `expected datatype ${spec.datatype} (or ${others}), got ${quote(tensor.datatype)}`);
 }
 
 function onlyInput(
@@ -94,19 +106,35 @@ function onlyInput(
 /** @returns N */
 function checkShape(tensor: InputTensor, spec: TensorSpec<InputName>, maxImages: number): number {
   const { shape } = tensor;
-  const alternative = spec.name === 'image' ? ' or [N,1]' : '';
-  const mismatch = () => {
+  const count = spec.name === 'image' ? imageCount(tensor) : tensorCount(shape, spec.shape);
+  if (count === undefined) {
     const got = shape.length > 16 ? `${shape.length} dimensions` : showShape(shape).replace('N', '-1');
-    return invalid(spec.name, `expected shape ${showShape(spec.shape)}${alternative}, got ${got}`);
-  };
-  const tail = spec.name === 'image' && shape.length === 2 ? [1] : spec.shape.slice(1);
-  if (shape.length !== tail.length + 1 || tail.some((size, index) => shape[index + 1] !== size)) throw mismatch();
-  const count = shape[0]!;
-  if (!Number.isSafeInteger(count) || count < 1) throw mismatch();
+    throw invalid(spec.name, `expected shape ${expectedShape(tensor, spec)}, got ${got}`);
+  }
   if (count > maxImages) {
     throw invalid(spec.name, `expected at most ${maxImages} images a request (server.queueLimit), got ${count}`);
   }
   return count;
+}
+
+const isSize = (size: number) => Number.isSafeInteger(size) && size >= 1;
+
+function tensorCount(shape: readonly number[], expected: readonly number[]): number | undefined {
+  if (shape.length !== expected.length || !isSize(shape[0]!)) return undefined;
+  for (let index = 1; index < expected.length; index++) if (shape[index] !== expected[index]) return undefined;
+  return shape[0];
+}
+
+/** BYTES are one element an image; numbers are the bytes of one image, or of several of the same length. */
+function imageCount({ shape, datatype }: InputTensor): number | undefined {
+  if (shape.length < 1 || shape.length > 2 || !shape.every(isSize)) return undefined;
+  if (datatype !== 'BYTES') return shape.length === 1 ? 1 : shape[0];
+  return shape.length === 1 || shape[1] === 1 ? shape[0] : undefined;
+}
+
+function expectedShape(tensor: InputTensor, spec: TensorSpec<InputName>): string {
+  if (spec.name !== 'image') return showShape(spec.shape);
+  return tensor.datatype === 'BYTES' ? '[N] or [N,1]' : '[bytes] or [N,bytes]';
 }
 
 function rawContents(request: ModelInferRequest__Output, tensor: InputTensor): Buffer | undefined {
@@ -121,16 +149,30 @@ function rawContents(request: ModelInferRequest__Output, tensor: InputTensor): B
   return raw[0];
 }
 
-function readInput(source: TensorSource, spec: TensorSpec<InputName>, count: number): InferInput {
-  const elements = spec.shape.slice(1).reduce((product, size) => product * size, count);
+function readInput(
+  source: TensorSource,
+  spec: TensorSpec<InputName>,
+  datatype: InputDatatype,
+  count: number,
+): InferInput {
   switch (spec.name) {
     case 'image':
-      return { kind: 'image', images: readStrings(source, count) };
+      return { kind: 'image', images: datatype === 'BYTES' ? readStrings(source, count) : readFiles(source, count) };
     case 'pixels':
-      return { kind: 'pixels', data: readBytes(source, elements) };
+      return { kind: 'pixels', data: readBytes(source, datatype as IntegerDatatype, elementsOf(spec, count)) };
     case 'input':
-      return { kind: 'input', data: readFloats(source, elements) };
+      return { kind: 'input', data: readFloats(source, datatype as FloatDatatype, elementsOf(spec, count)) };
     case 'embedding':
-      return { kind: 'embedding', data: readFloats(source, elements) };
+      return { kind: 'embedding', data: readFloats(source, datatype as FloatDatatype, elementsOf(spec, count)) };
   }
+}
+
+const elementsOf = (spec: TensorSpec<InputName>, count: number) =>
+  spec.shape.slice(1).reduce((product, size) => product * size, count);
+
+/** Files given as UINT8: shorter ones of several are filled up with zeros, which decoders pass over. */
+function readFiles(source: TensorSource, count: number): Uint8Array[] {
+  const length = source.tensor.shape.at(-1)!;
+  const bytes = readBytes(source, 'UINT8', count * length);
+  return Array.from({ length: count }, (_, index) => bytes.subarray(index * length, (index + 1) * length));
 }

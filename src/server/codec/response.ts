@@ -1,27 +1,38 @@
 // Answers as ModelInferResponse. Pure.
 import type { InferParameter, ModelInferResponse } from '../../../protos/index.js';
 import { bestClasses } from './classification.js';
-import type { Datatype, OutputName } from './model.js';
+import type { Datatype } from './model.js';
 import type { RequestedOutput } from './outputs.js';
 
 /** What was computed for a request of N images. */
 export interface InferAnswer {
+  /** As the request names it. */
   readonly model: string;
   readonly version: string;
   readonly id: string;
   readonly count: number;
-  /** In class order; empty when the head has learned nothing, and for backbones. */
+  /** The head asked for, or those of the parameter `heads`; none: a backbone by itself. */
+  readonly heads: readonly HeadAnswer[];
+  /** Whether the heads were asked for by the parameter: each one's version is told then. */
+  readonly several: boolean;
+  /** [N, D] */
+  readonly embeddings: Float32Array;
+  readonly dimensions: number;
+  readonly timings: StageTimings;
+}
+
+/** What one head says of N images. */
+export interface HeadAnswer {
+  readonly name: string;
+  readonly version: number;
+  /** In class order; empty when the head has learned nothing. */
   readonly classes: readonly string[];
   /** N names; empty names when the head has learned nothing. */
   readonly labels: readonly string[];
   /** [N, classes] */
   readonly probabilities: Float32Array;
-  /** [N, D] */
-  readonly embeddings: Float32Array;
-  readonly dimensions: number;
-  readonly timings: StageTimings;
-  /** Whether a label for these ids can join; undefined for backbones, which nothing is recorded of. */
-  readonly recorded: boolean | undefined;
+  /** Whether a label for these ids can join. */
+  readonly recorded: boolean;
 }
 
 /** Milliseconds a request spent in each stage. */
@@ -32,7 +43,7 @@ export interface StageTimings {
 }
 
 interface Tensor {
-  readonly name: OutputName;
+  readonly name: string;
   readonly datatype: Datatype;
   readonly shape: number[];
   readonly values: Float32Array | readonly string[];
@@ -61,6 +72,11 @@ export function buildInferResponse(
   };
 }
 
+/** An answer on a stream: Triton's clients look for this parameter to know a request's last answer. Each has one here. */
+export function asStreamAnswer(response: ModelInferResponse): ModelInferResponse {
+  return { ...response, parameters: { ...response.parameters, triton_final_response: { boolParam: true } } };
+}
+
 /**
  * Numbers travel as strings: the protos of KServe and of older tritonclients know only bool, int64 and string
  * parameters, and drop a double.
@@ -72,31 +88,35 @@ function buildParameters(answer: InferAnswer): Record<string, InferParameter> {
     queue_ms: { stringParam: queueMs.toFixed(3) },
     compute_ms: { stringParam: computeMs.toFixed(3) },
   };
-  if (answer.recorded !== undefined) parameters.recorded = { boolParam: answer.recorded };
+  const { heads } = answer;
+  if (heads.length > 0) parameters.recorded = { boolParam: heads.every(({ recorded }) => recorded) };
+  if (answer.several) {
+    for (const { name, version, recorded } of heads) {
+      parameters[`${name}.version`] = { stringParam: String(version) };
+      parameters[`${name}.recorded`] = { boolParam: recorded };
+    }
+  }
   return parameters;
 }
 
 function buildTensor(answer: InferAnswer, output: RequestedOutput): Tensor {
-  const { count, classes, dimensions } = answer;
-  switch (output.name) {
-    case 'label':
-      return { name: 'label', datatype: 'BYTES', shape: [count], values: answer.labels };
-    case 'embedding':
-      return { name: 'embedding', datatype: 'FP32', shape: [count, dimensions], values: answer.embeddings };
-    case 'probabilities': {
-      const { probabilities } = answer;
-      if (output.classification === 0) {
-        return { name: 'probabilities', datatype: 'FP32', shape: [count, classes.length], values: probabilities };
-      }
-      const k = Math.min(output.classification, classes.length);
-      const best: string[] = [];
-      for (let index = 0; index < count; index++) {
-        const row = probabilities.subarray(index * classes.length, (index + 1) * classes.length);
-        best.push(...bestClasses(row, classes, k));
-      }
-      return { name: 'probabilities', datatype: 'BYTES', shape: [count, k], values: best };
-    }
+  const { name } = output;
+  const { count, dimensions } = answer;
+  if (output.tensor === 'embedding') {
+    return { name, datatype: 'FP32', shape: [count, dimensions], values: answer.embeddings };
   }
+  const { classes, labels, probabilities } = answer.heads[output.head]!;
+  if (output.tensor === 'label') return { name, datatype: 'BYTES', shape: [count], values: labels };
+  if (output.classification === 0) {
+    return { name, datatype: 'FP32', shape: [count, classes.length], values: probabilities };
+  }
+  const k = Math.min(output.classification, classes.length);
+  const best: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const row = probabilities.subarray(index * classes.length, (index + 1) * classes.length);
+    best.push(...bestClasses(row, classes, k));
+  }
+  return { name, datatype: 'BYTES', shape: [count, k], values: best };
 }
 
 function typedContents(values: Tensor['values']) {

@@ -1,10 +1,13 @@
 // The elements of one input tensor, from raw bytes or typed contents. Bytes may stay where they are, floats are copied.
 import type { ModelInferRequest__Output } from '../../../protos/index.js';
 import { StatusError } from '../errors.js';
-import { type Datatype, showShape } from './model.js';
+import { ELEMENT_BYTES, type InputDatatype, TYPED_FIELD } from './datatypes.js';
+import { type FloatDatatype, floatsFromRaw } from './floats.js';
+import { showShape } from './model.js';
 
 export type InputTensor = ModelInferRequest__Output['inputs'][number];
 type Contents = NonNullable<InputTensor['contents']>;
+export type IntegerDatatype = Exclude<InputDatatype, FloatDatatype | 'BYTES'>;
 
 /** Where elements come from: exactly one of the two. */
 export interface TensorSource {
@@ -12,9 +15,6 @@ export interface TensorSource {
   /** The entry of raw_input_contents; undefined: typed contents. */
   readonly raw: Buffer | undefined;
 }
-
-const FIELD = { BYTES: 'bytesContents', UINT8: 'uintContents', FP32: 'fp32Contents' } as const;
-const FIELD_ON_THE_WIRE = { BYTES: 'bytes_contents', UINT8: 'uint_contents', FP32: 'fp32_contents' } as const;
 
 export function invalid(tensor: string, message: string): StatusError {
   return new StatusError('tensor_invalid', `tensor "${tensor}": ${message}`);
@@ -25,54 +25,66 @@ export function hasContents(contents: Contents | null): boolean {
   return contents !== null && Object.values(contents).some((field) => Array.isArray(field) && field.length > 0);
 }
 
-function typed<T extends Datatype>(source: TensorSource, datatype: T, count: number): Contents[(typeof FIELD)[T]] {
+const fieldOnTheWire = (field: string) => field.replace('Contents', '_contents');
+
+/** The elements of the typed field that belongs to a datatype. */
+function typed(source: TensorSource, datatype: 'BYTES', count: number): Buffer[];
+function typed(source: TensorSource, datatype: Exclude<InputDatatype, 'BYTES'>, count: number): number[];
+function typed(source: TensorSource, datatype: InputDatatype, count: number): Buffer[] | number[] {
   const { name, contents, shape } = source.tensor;
-  const elements = contents?.[FIELD[datatype]] ?? [];
+  const field = TYPED_FIELD[datatype];
+  if (field === undefined) {
+    throw invalid(name, `${datatype} has no typed contents in the protocol: expected raw_input_contents`);
+  }
+  // Numbers, by the load options of the protos, whatever the field's width.
+  const elements = (contents?.[field] ?? []) as Buffer[] | number[];
   if (elements.length !== count) {
-    const other = Object.entries(contents ?? {}).find(
-      ([field, value]) => field !== FIELD[datatype] && value.length > 0,
-    );
-    const hint = elements.length === 0 && other !== undefined ? ` (${other[1].length} are in ${snake(other[0])})` : '';
-    const want = `${count} elements in ${FIELD_ON_THE_WIRE[datatype]} for ${datatype} ${showShape(shape)}`;
+    const other = Object.entries(contents ?? {}).find(([key, value]) => key !== field && value.length > 0);
+    const hint =
+      elements.length === 0 && other !== undefined ? ` (${other[1].length} are in ${fieldOnTheWire(other[0])})` : '';
+    const want = `${count} elements in ${fieldOnTheWire(field)} for ${datatype} ${showShape(shape)}`;
     throw invalid(name, `expected ${want}, got ${elements.length}${hint}`);
   }
-  return elements as Contents[(typeof FIELD)[T]];
+  return elements;
 }
 
-const snake = (field: string) => field.replace('Contents', '_contents');
-
-function rawOf(source: TensorSource, datatype: Datatype, elementBytes: number, count: number): Buffer {
+function rawOf(source: TensorSource, datatype: Exclude<InputDatatype, 'BYTES'>, count: number): Buffer {
   const raw = source.raw!;
-  if (raw.length !== count * elementBytes) {
+  const expected = count * ELEMENT_BYTES[datatype];
+  if (raw.length !== expected) {
     const { name, shape } = source.tensor;
-    const want = `${count * elementBytes} raw bytes for ${datatype} ${showShape(shape)}`;
-    throw invalid(name, `expected ${want}, got ${raw.length}`);
+    throw invalid(name, `expected ${expected} raw bytes for ${datatype} ${showShape(shape)}, got ${raw.length}`);
   }
   return raw;
 }
 
 /**
- * FP32 elements, all finite.
- * @throws StatusError tensor_invalid for a wrong length, NaN or infinity.
+ * Elements of any float datatype as FP32, all finite.
+ * @throws StatusError tensor_invalid for a wrong length, NaN, infinity, or a number that FP32 has no room for.
  */
-export function readFloats(source: TensorSource, count: number): Float32Array<ArrayBuffer> {
-  let values: Float32Array<ArrayBuffer>;
-  if (source.raw === undefined) values = Float32Array.from(typed(source, 'FP32', count));
-  else {
-    // A copy: raw bytes are a view into the message, rarely aligned, and the backbone may transfer what it gets.
-    const raw = rawOf(source, 'FP32', 4, count);
-    values = new Float32Array(count);
-    new Uint8Array(values.buffer).set(raw);
-  }
+export function readFloats(source: TensorSource, datatype: FloatDatatype, count: number): Float32Array<ArrayBuffer> {
+  const values =
+    source.raw === undefined
+      ? Float32Array.from(typed(source, datatype, count))
+      : floatsFromRaw(rawOf(source, datatype, count), datatype, count);
   for (let index = 0; index < count; index++) {
     const value = values[index]!;
     // Infinity - Infinity and NaN - NaN are both NaN.
-    if (value - value !== 0) {
-      const what = Number.isNaN(value) ? 'NaN' : value > 0 ? 'infinity' : '-infinity';
-      throw invalid(source.tensor.name, `expected finite numbers, got ${what} at ${place(source.tensor.shape, index)}`);
-    }
+    if (value - value !== 0) throw notFinite(source, datatype, value, index);
   }
   return values;
+}
+
+function notFinite(source: TensorSource, datatype: FloatDatatype, value: number, index: number): StatusError {
+  const { name, shape } = source.tensor;
+  const at = place(shape, index);
+  if (Number.isNaN(value)) return invalid(name, `expected finite numbers, got NaN at ${at}`);
+  if (datatype === 'FP64') {
+    const given = source.raw?.readDoubleLE(index * 8) ?? source.tensor.contents!.fp64Contents[index]!;
+    if (Number.isFinite(given))
+      return invalid(name, `expected numbers within the range of FP32, got ${given} at ${at}`);
+  }
+  return invalid(name, `expected finite numbers, got ${value > 0 ? 'infinity' : '-infinity'} at ${at}`);
 }
 
 /** The flat index as one index a dimension. */
@@ -87,23 +99,52 @@ function place(shape: readonly number[], flat: number): string {
 }
 
 /**
- * UINT8 elements. Raw ones are a view into the message, not a copy: so large a buffer for each image would make the garbage
- * collector run more often.
- * @throws StatusError tensor_invalid for a wrong length or a typed element above 255.
+ * Whole numbers from 0 to 255, of any integer datatype. Raw UINT8 ones are a view into the message, not a copy: so large a
+ * buffer for each image would make the garbage collector run more often.
+ * @throws StatusError tensor_invalid for a wrong length or another value.
  */
-export function readBytes(source: TensorSource, count: number): Uint8Array<ArrayBuffer> {
-  if (source.raw !== undefined) {
-    const { buffer, byteOffset, length } = rawOf(source, 'UINT8', 1, count);
-    // A message that came over a connection never lies in shared memory.
-    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+export function readBytes(source: TensorSource, datatype: IntegerDatatype, count: number): Uint8Array<ArrayBuffer> {
+  if (source.raw === undefined) {
+    const elements = typed(source, datatype, count);
+    const outside = elements.findIndex((element) => element < 0 || element > 255);
+    if (outside >= 0) throw notAByte(source, datatype, elements[outside]!, outside);
+    return Uint8Array.from(elements);
   }
-  const elements = typed(source, 'UINT8', count);
-  const above = elements.findIndex((element) => element > 255);
-  if (above >= 0) {
-    const at = place(source.tensor.shape, above);
-    throw invalid(source.tensor.name, `expected UINT8 values from 0 to 255, got ${elements[above]} at ${at}`);
+  const raw = rawOf(source, datatype, count);
+  if (datatype !== 'UINT8') return narrowed(source, datatype, raw, count);
+  // A message that came over a connection never lies in shared memory.
+  return new Uint8Array(raw.buffer as ArrayBuffer, raw.byteOffset, raw.length);
+}
+
+/** Little-endian integers are from 0 to 255 where all bytes but the first are 0, signed or not. */
+function narrowed(
+  source: TensorSource,
+  datatype: IntegerDatatype,
+  raw: Buffer,
+  count: number,
+): Uint8Array<ArrayBuffer> {
+  const width = ELEMENT_BYTES[datatype];
+  const values = new Uint8Array(count);
+  for (let index = 0; index < count; index++) {
+    const start = index * width;
+    let above = 0;
+    for (let byte = 1; byte < width; byte++) above |= raw[start + byte]!;
+    if (above !== 0) throw notAByte(source, datatype, integerAt(raw, datatype, start), index);
+    values[index] = raw[start]!;
   }
-  return Uint8Array.from(elements);
+  return values;
+}
+
+function integerAt(raw: Buffer, datatype: IntegerDatatype, start: number): number | bigint {
+  const width = ELEMENT_BYTES[datatype];
+  const signed = datatype.startsWith('INT');
+  if (width === 8) return signed ? raw.readBigInt64LE(start) : raw.readBigUInt64LE(start);
+  return signed ? raw.readIntLE(start, width) : raw.readUIntLE(start, width);
+}
+
+function notAByte(source: TensorSource, datatype: IntegerDatatype, value: number | bigint, index: number): StatusError {
+  const { name, shape } = source.tensor;
+  return invalid(name, `expected ${datatype} values from 0 to 255, got ${value} at ${place(shape, index)}`);
 }
 
 /**

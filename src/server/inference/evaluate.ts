@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { argmax, type HeadModel } from '../../learner/index.js';
+import { argmax, type HeadModel, type ServingHead } from '../../learner/index.js';
+import { StatusError } from '../errors.js';
 
 /** Softmax of a head's logits for one embedding, in class order: the learner's own arithmetic, handed in. */
 export type Classify = (model: HeadModel, embedding: Float32Array) => ArrayLike<number>;
@@ -14,6 +15,20 @@ export interface HeadAnswers {
 
 /** Longest stretch that a large request may keep the event loop, in milliseconds. */
 const MAX_STRETCH_MS = 4;
+
+/** Probabilities that one answer may hold, of all its heads: 64 MiB. */
+const MAX_PROBABILITIES = 2 ** 24;
+
+/** @throws StatusError request_invalid when images x classes of all heads are more than an answer may hold. */
+export function refuseLargeAnswer(heads: readonly ServingHead[], count: number): void {
+  const classes = heads.reduce((sum, { model }) => sum + (model?.classes.length ?? 0), 0);
+  if (classes * count <= MAX_PROBABILITIES) return;
+  const message = `${count} images x ${classes} classes are more than the ${MAX_PROBABILITIES} probabilities`;
+  throw new StatusError(
+    'request_invalid',
+    `${message} that one answer may hold; send fewer images, or ask for fewer heads`,
+  );
+}
 
 /**
  * Classifies N embeddings, letting the event loop breathe in between.

@@ -1,16 +1,18 @@
-// One request, start to end: decode -> admission -> batch -> backbone -> head -> record -> answer.
+// One request, start to end: decode -> admission -> batch -> backbone -> heads -> record -> answer.
 import type { ModelInferRequest__Output, ModelInferResponse } from '../../../protos/index.js';
 import type { Images } from '../../engine/index.js';
 import { type Learning, MAX_ID_BYTES, type ServingHead } from '../../learner/index.js';
 import type { Embedded } from '../batching/batcher.js';
 import { imageId } from '../codec/ids.js';
+import { timeoutMs } from '../codec/parameters.js';
 import { type InferRequest, parseInferRequest } from '../codec/request.js';
-import { buildInferResponse, type InferAnswer, type StageTimings } from '../codec/response.js';
+import { buildInferResponse, type HeadAnswer, type InferAnswer, type StageTimings } from '../codec/response.js';
 import { StatusError } from '../errors.js';
 import type { DecodeImages } from '../images/decode.js';
+import { type Addressed, addressed } from './addressed.js';
 import type { CallContext } from './call-context.js';
-import { type Classify, evaluateHead, type HeadAnswers } from './evaluate.js';
-import { BACKBONE_VERSION, type Models, type ModelTarget } from './models.js';
+import { type Classify, evaluateHead, refuseLargeAnswer } from './evaluate.js';
+import { BACKBONE_VERSION, type Models } from './models.js';
 
 export interface InferDependencies {
   readonly models: Models;
@@ -24,7 +26,8 @@ export interface Inferred {
   readonly timings: StageTimings;
 }
 
-type EmbeddedRequest = Embedded & { readonly decodeMs: number; readonly head: ServingHead | undefined };
+/** One snapshot a head, captured when the batch started. */
+type EmbeddedRequest = Embedded & { readonly decodeMs: number; readonly heads: readonly ServingHead[] };
 
 /** @throws StatusError, LearnerError or EngineError for everything that the error table has. */
 export async function infer(
@@ -32,44 +35,59 @@ export async function infer(
   context: CallContext,
   dependencies: InferDependencies,
 ): Promise<Inferred> {
-  const { models, learning, classify } = dependencies;
-  const target = await models.resolve(request.modelName, request.modelVersion);
-  const parsed = parseInferRequest(request, target.spec, { maxImages: target.batcher.limit });
-  const { embeddings, head, decodeMs, queueMs, computeMs } = await embed(parsed, target, context, dependencies);
+  const deadlineMs = Math.min(context.deadlineMs, Date.now() + timeoutMs(request.parameters));
+  const asked = await addressed(request, dependencies.models, context.caller);
+  const parsed = parseInferRequest(request, asked.spec, { maxImages: asked.batcher.limit }, asked.names);
+  const embedded = await embed(parsed, asked, { ...context, deadlineMs }, dependencies);
 
   const headStart = performance.now();
-  const answers = await evaluateHead(head?.model ?? null, embeddings, parsed.count, classify);
-  const timings = { decodeMs, queueMs, computeMs: computeMs + performance.now() - headStart };
+  const evaluated: Omit<HeadAnswer, 'recorded'>[] = [];
+  for (const head of embedded.heads) {
+    const answers = await evaluateHead(head.model, embedded.embeddings, parsed.count, dependencies.classify);
+    evaluated.push({ name: head.definition.name, version: head.version, ...answers });
+  }
+  const { decodeMs, queueMs } = embedded;
+  const timings = { decodeMs, queueMs, computeMs: embedded.computeMs + performance.now() - headStart };
 
   // An answer that nobody gets is not recorded: its label must not count as one for what was served.
   if (context.signal.aborted) throw new StatusError('cancelled', 'the caller gave up before the answer was there');
-  const recorded = head === undefined ? undefined : await record(learning, head, parsed, answers, embeddings);
+  const heads = await Promise.all(
+    evaluated.map(async (answer, index) => {
+      const head = embedded.heads[index]!;
+      return { ...answer, recorded: await record(dependencies.learning, head, parsed, answer, embedded.embeddings) };
+    }),
+  );
+  const named = heads.find(({ name }) => name === request.modelName);
   const answer: InferAnswer = {
-    model: target.spec.name,
-    version: head === undefined ? BACKBONE_VERSION : String(head.version),
+    model: asked.spec.name,
+    version: named === undefined ? BACKBONE_VERSION : String(named.version),
     id: parsed.id,
     count: parsed.count,
-    ...answers,
-    embeddings,
-    dimensions: target.spec.dimensions,
+    heads,
+    several: asked.names !== undefined,
+    embeddings: embedded.embeddings,
+    dimensions: asked.spec.dimensions,
     timings,
-    recorded,
   };
   return { response: buildInferResponse(answer, parsed.outputs, parsed.raw), timings };
 }
 
 async function embed(
   { input, count }: InferRequest,
-  target: ModelTarget,
+  { batcher, heads: targets }: Addressed,
   context: CallContext,
   { decode }: InferDependencies,
 ): Promise<EmbeddedRequest> {
-  const capture = target.kind === 'head' ? target.capture : () => undefined;
+  const capture = () => {
+    const heads = targets.map((target) => target.capture());
+    refuseLargeAnswer(heads, count);
+    return heads;
+  };
   if (input.kind === 'embedding') {
-    return { embeddings: input.data, head: capture(), decodeMs: 0, queueMs: 0, computeMs: 0 };
+    return { embeddings: input.data, heads: capture(), decodeMs: 0, queueMs: 0, computeMs: 0 };
   }
   // A place in the queue first: nothing is decoded for a request that will be refused.
-  const permit = target.batcher.admit({
+  const permit = batcher.admit({
     images: count,
     bytes: heldBytes(input),
     client: context.caller.client,
@@ -81,15 +99,15 @@ async function embed(
     const decodeStart = performance.now();
     const images: Images =
       input.kind === 'image'
-        ? { kind: 'pixels', count, data: await decode(input.images, target.batcher.backbone.image, context.signal) }
+        ? { kind: 'pixels', count, data: await decode(input.images, batcher.backbone.image, context.signal) }
         : { ...input, count };
     const decodeMs = input.kind === 'image' ? performance.now() - decodeStart : 0;
-    let head: ServingHead | undefined;
+    let heads: readonly ServingHead[] = [];
     const onStart = () => {
-      head = capture();
+      heads = capture();
     };
     const embedded = await permit.submit(images, { onStart });
-    return { ...embedded, decodeMs, head };
+    return { ...embedded, decodeMs, heads };
   } finally {
     permit.release();
   }
@@ -99,7 +117,7 @@ async function record(
   learning: Pick<Learning, 'recordServed'>,
   head: ServingHead,
   { id, count }: InferRequest,
-  { labels }: HeadAnswers,
+  { labels }: Pick<HeadAnswer, 'labels'>,
   embeddings: Float32Array,
 ): Promise<boolean> {
   // Labels name these; an id that is longer with its index than a label's may be can't join.

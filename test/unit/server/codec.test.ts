@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inference, type ModelInferRequest, type ModelInferRequest__Output } from '../../../protos/index.js';
-import type { ModelSpec } from '../../../src/server/codec/model.js';
+import type { ModelSpec, OutputName } from '../../../src/server/codec/model.js';
 import { parseInferRequest } from '../../../src/server/codec/request.js';
-import { buildInferResponse, type InferAnswer } from '../../../src/server/codec/response.js';
+import {
+  asStreamAnswer,
+  buildInferResponse,
+  type HeadAnswer,
+  type InferAnswer,
+} from '../../../src/server/codec/response.js';
 import { StatusError } from '../../../src/server/errors.js';
 
 const HEAD: ModelSpec = { kind: 'head', name: 'pets', size: 4, dimensions: 3 };
@@ -130,8 +135,8 @@ const REFUSED: [string, ModelInferRequest, RegExp, ModelSpec?][] = [
   ],
   [
     'a wrong datatype',
-    { inputs: [{ ...embedding(), datatype: 'FP64' }] },
-    /tensor "embedding": expected datatype FP32, got "FP64"/,
+    { inputs: [{ ...embedding(), datatype: 'INT32' }] },
+    /tensor "embedding": expected datatype FP32 \(or FP16, BF16, FP64\), got "INT32"/,
   ],
   ['a wrong rank', { ...good, inputs: [embedding([3])] }, /expected shape \[N,3\], got \[3\]/],
   ['a wrong size', { ...good, inputs: [embedding([1, 4])] }, /expected shape \[N,3\], got \[1,4\]/],
@@ -230,20 +235,29 @@ for (const [what, request, expected, model] of REFUSED) {
   test(`refused: ${what}`, () => refused(request, expected, model));
 }
 
+const PETS: HeadAnswer = {
+  name: 'pets',
+  version: 7,
+  classes: ['cat', 'dog', 'eel'],
+  labels: ['dog', 'cat'],
+  probabilities: Float32Array.of(0.25, 0.5, 0.25, 0.5, 0.125, 0.375),
+  recorded: true,
+};
 const ANSWER: InferAnswer = {
   model: 'pets',
   version: '7',
   id: 'r',
   count: 2,
-  classes: ['cat', 'dog', 'eel'],
-  labels: ['dog', 'cat'],
-  probabilities: Float32Array.of(0.25, 0.5, 0.25, 0.5, 0.125, 0.375),
+  heads: [PETS],
+  several: false,
   embeddings: Float32Array.of(1, 2, 3, 4, 5, 6),
   dimensions: 3,
   timings: { decodeMs: 1, queueMs: 2.5, computeMs: 3.0004 },
-  recorded: true,
 };
-const all = (['label', 'probabilities', 'embedding'] as const).map((name) => ({ name, classification: 0 }));
+const output = (tensor: OutputName, classification = 0, head = 0, name: string = tensor) => ({
+  ...{ name, tensor, head, classification },
+});
+const all = (['label', 'probabilities', 'embedding'] as const).map((tensor) => output(tensor));
 
 test('a raw answer', () => {
   const response = buildInferResponse(ANSWER, all, true);
@@ -277,9 +291,9 @@ test('a typed answer', () => {
 
 test('classification: the k best of each image, ties in class order, never more than there are', () => {
   const best = (k: number) => {
-    const response = buildInferResponse(ANSWER, [{ name: 'probabilities', classification: k }], false);
-    const [output] = response.outputs ?? [];
-    return [output?.datatype, output?.shape, output?.contents?.bytesContents?.map(String)];
+    const response = buildInferResponse(ANSWER, [output('probabilities', k)], false);
+    const [tensor] = response.outputs ?? [];
+    return [tensor?.datatype, tensor?.shape, tensor?.contents?.bytesContents?.map(String)];
   };
   assert.deepEqual(best(2), [
     'BYTES',
@@ -291,13 +305,45 @@ test('classification: the k best of each image, ties in class order, never more 
 });
 
 test('a head that has learned nothing answers empty labels and probabilities of shape [N,0]', () => {
-  const untrained = { ...ANSWER, version: '0', classes: [], labels: ['', ''], probabilities: new Float32Array() };
+  const nothing = { ...PETS, version: 0, classes: [], labels: ['', ''], probabilities: new Float32Array() };
+  const untrained = { ...ANSWER, version: '0', heads: [nothing] };
   const response = buildInferResponse(untrained, all.slice(0, 2), true);
   assert.deepEqual(
     response.outputs?.map(({ shape }) => shape),
     [[2], [2, 0]],
   );
   assert.deepEqual(response.rawOutputContents, [strings('', ''), Buffer.alloc(0)]);
-  const classified = buildInferResponse(untrained, [{ name: 'probabilities', classification: 3 }], true);
+  const classified = buildInferResponse(untrained, [output('probabilities', 3)], true);
   assert.deepEqual(classified.outputs?.[0]?.shape, [2, 0]);
+});
+
+test('several heads: tensors and parameters by the name of their head, the embedding once', () => {
+  const fur: HeadAnswer = { ...PETS, name: 'fur', version: 2, labels: ['long', 'short'], recorded: false };
+  const outputs = [
+    output('label', 0, 1, 'fur.label'),
+    output('label', 0, 0, 'pets.label'),
+    output('probabilities', 1, 1, 'fur.probabilities'),
+    output('embedding'),
+  ];
+  const answer = { ...ANSWER, model: 'tiny', version: '1', several: true, heads: [PETS, fur] };
+  const response = buildInferResponse(answer, outputs, true);
+  assert.deepEqual(
+    response.outputs?.map(({ name }) => name),
+    ['fur.label', 'pets.label', 'fur.probabilities', 'embedding'],
+  );
+  assert.deepEqual(response.rawOutputContents?.slice(0, 2), [strings('long', 'short'), strings('dog', 'cat')]);
+  const { decode_ms, queue_ms, compute_ms, ...others } = response.parameters ?? {};
+  assert.deepEqual(others, {
+    recorded: { boolParam: false },
+    'pets.version': { stringParam: '7' },
+    'pets.recorded': { boolParam: true },
+    'fur.version': { stringParam: '2' },
+    'fur.recorded': { boolParam: false },
+  });
+});
+
+test('an answer on a stream says that it is the last one of its request', () => {
+  const response = asStreamAnswer(buildInferResponse(ANSWER, all, true));
+  assert.deepEqual(response.parameters?.triton_final_response, { boolParam: true });
+  assert.deepEqual(response.parameters?.recorded, { boolParam: true });
 });
