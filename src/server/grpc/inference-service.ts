@@ -6,7 +6,7 @@ import type {
   ModelMetadataResponse,
 } from '../../../protos/index.js';
 import { inputsOf, outputsOf } from '../codec/model.js';
-import type { StageTimings } from '../codec/response.js';
+import { asStreamAnswer, type StageTimings } from '../codec/response.js';
 import { printable, StatusError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
@@ -64,11 +64,15 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
         draining: options.draining,
         answer: (request) =>
           measured(request, context).then(
-            ({ response }) => ({ inferResponse: response }),
+            ({ response }) => ({ inferResponse: asStreamAnswer(response) }),
             (error: StatusError) => ({
               errorMessage: printable(`${Status[error.status]}: ${error.message}`),
               // So that a client can tell which of its requests it was.
-              inferResponse: { id: request.id, modelName: request.modelName, modelVersion: request.modelVersion },
+              inferResponse: asStreamAnswer({
+                id: request.id,
+                modelName: request.modelName,
+                modelVersion: request.modelVersion,
+              }),
             }),
           ),
       });
