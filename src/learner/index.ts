@@ -19,7 +19,10 @@ export type {
   ServedItem,
 } from './learning.js';
 export { type Checked, checkClassName, checkRequestId, isHeadName, MAX_ID_BYTES } from './names.js';
+export { type NatsSecurity, type SecurityNames, secureOptions } from './nats/connection/nats-security.js';
 export { type NatsAddress, parseNatsUrls } from './nats/connection/nats-url.js';
+export { setupProblem } from './nats/connection/refusals.js';
+export { type SecurityKey, securityProblem } from './nats/connection/security-options.js';
 export { DEFAULT_STREAM_BYTES, type StreamBytes } from './nats/streams/streams.js';
 export type { LearningOptions, Role } from './options.js';
 export type { VersionComparison } from './replay/compare-versions.js';

@@ -1,4 +1,5 @@
 import type { HeadRequest, ImageEmbedder, LearningObserver } from './learning.js';
+import type { NatsSecurity } from './nats/connection/nats-security.js';
 import type { StreamBytes } from './nats/streams/streams.js';
 
 export type Role = 'serve' | 'join' | 'learn';
@@ -21,7 +22,8 @@ export interface LearningOptions {
   /** Holds the embedded nats-server's data. */
   readonly dataDir: string;
   readonly roles: readonly Role[];
-  readonly nats: {
+  /** Its security is that of an outside server: the embedded one has its own. */
+  readonly nats: NatsSecurity & {
     /** null: this process starts its own nats-server in `dataDir`. */
     readonly url: string | readonly string[] | null;
     readonly replicas: number;

@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import type { Learning } from './learning.js';
 import { LearningSystem } from './learning-system.js';
 import { connectNats } from './nats/connection/connection.js';
+import { type NatsSecurity, secureOptions } from './nats/connection/nats-security.js';
+import { parseNatsUrls } from './nats/connection/nats-url.js';
 import { lockDataDirectory } from './nats/server/data-directory-lock.js';
 import { startEmbeddedNats } from './nats/server/embedded-server.js';
 import type { LearningOptions } from './options.js';
@@ -12,7 +14,11 @@ import type { LearningOptions } from './options.js';
  * @throws LearnerError data_directory_in_use, nats_setup.
  */
 export async function startLearning(options: LearningOptions): Promise<Learning> {
-  return options.nats.url === null ? startEmbedded(options) : startOn(options.nats.url, options, async () => {});
+  const { nats } = options;
+  if (nats.url === null) return startEmbedded(options);
+  // Files that can't be used end the start: the connection is made in the background, where they would be tried for ever.
+  secureOptions(parseNatsUrls(nats.url), nats, () => {});
+  return startOn(nats.url, nats, options, async () => {});
 }
 
 async function startEmbedded(options: LearningOptions): Promise<Learning> {
@@ -21,7 +27,7 @@ async function startEmbedded(options: LearningOptions): Promise<Learning> {
   const lock = await lockDataDirectory(dataDir);
   try {
     const server = await startEmbeddedNats({ dataDir, serverBinary: nats.serverBinary, log: observer.log });
-    return startOn(server.url, options, async () => {
+    return startOn(server.url, {}, options, async () => {
       await server.stop();
       await lock.release();
     });
@@ -31,11 +37,16 @@ async function startEmbedded(options: LearningOptions): Promise<Learning> {
   }
 }
 
-function startOn(url: string | readonly string[], options: LearningOptions, end: () => Promise<void>): Learning {
+function startOn(
+  url: string | readonly string[],
+  security: NatsSecurity,
+  options: LearningOptions,
+  end: () => Promise<void>,
+): Learning {
   const system = new LearningSystem(options, end);
   const { log } = options.observer;
   system.begin((signal) =>
-    connectNats({ url, name: `headwater ${options.roles.join(',')}`, log, waitOnFirstConnect: true, signal }),
+    connectNats({ url, security, name: `headwater ${options.roles.join(',')}`, log, waitOnFirstConnect: true, signal }),
   );
   return system;
 }

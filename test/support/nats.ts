@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { connect } from 'nats';
+import { type ConnectionOptions, connect } from 'nats';
 
 // A real nats-server with JetStream for integration tests: own port, own store, gone with the test.
 
@@ -21,6 +21,10 @@ export interface TestNatsOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
+  /** More lines of nats-server's configuration, or those of a file that is included by its absolute path. */
+  readonly config?: string;
+  /** How the wait for the server connects, when `config` asks for more than the options above. */
+  readonly as?: Omit<ConnectionOptions, 'servers'>;
   /** A member of a cluster: its own name and route port, and the route ports of all. */
   readonly cluster?: { readonly name: string; readonly port: number; readonly ports: readonly number[] };
 }
@@ -177,6 +181,7 @@ class TestNatsServer implements TestNats {
       `log_file: ${text(this.logFile)}`,
       maxPayload === undefined ? '' : `max_payload: ${maxPayload}`,
       authorization,
+      this.options.config ?? '',
       ...this.#clusterConfig(),
       this.options.jetstream === false
         ? ''
@@ -204,6 +209,7 @@ class TestNatsServer implements TestNats {
           user,
           pass: password,
           token,
+          ...this.options.as,
           reconnect: false,
         });
         try {

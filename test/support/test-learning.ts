@@ -10,6 +10,7 @@ import {
   type Learning,
   type LearningObserver,
   type LearningOptions,
+  type NatsSecurity,
   startLearning,
 } from '../../src/learner/index.js';
 import { until } from './until.js';
@@ -60,13 +61,13 @@ export type TestLearningOptions = Omit<
   'labels' | 'snapshots' | 'learn' | 'training' | 'observer'
 > & {
   [K in 'labels' | 'snapshots' | 'learn' | 'training']?: Partial<LearningOptions[K]>;
-} & { log?: LearningObserver['log'] };
+} & { log?: LearningObserver['log']; security?: NatsSecurity };
 
 /** The learner's side of a process on the NATS at `url` (null: embedded), closed with the test. */
 export async function startTestLearning(
   t: Pick<TestContext, 'after'>,
   url: string | null,
-  { log, ...overrides }: TestLearningOptions = {},
+  { log, security, ...overrides }: TestLearningOptions = {},
 ): Promise<TestLearning> {
   const problems: string[] = [];
   const deadLetters: { head: string; reason: string }[] = [];
@@ -75,7 +76,7 @@ export async function startTestLearning(
   const learning = await startLearning({
     dataDir,
     roles: ['serve', 'join', 'learn'],
-    nats: { url, replicas: 1, serverBinary: null, streams: smallStreams },
+    nats: { ...security, url, replicas: 1, serverBinary: null, streams: smallStreams },
     embedders: [],
     heads: [headRequest()],
     ...overrides,

@@ -1,11 +1,12 @@
 import { access } from 'node:fs/promises';
 import { connectNats, type Log, type NatsLink } from '../nats/connection/connection.js';
+import type { NatsSecurity } from '../nats/connection/nats-security.js';
 import { lockDataDirectory } from '../nats/server/data-directory-lock.js';
 import { startEmbeddedNats } from '../nats/server/embedded-server.js';
 import { readCredentials, serverFiles } from '../nats/server/server-config.js';
 import { LearnerError } from '../types.js';
 
-export interface NatsPlace {
+export interface NatsPlace extends NatsSecurity {
   /** null: the embedded server of `dataDir`. */
   readonly url: string | readonly string[] | null;
   readonly dataDir: string;
@@ -22,7 +23,7 @@ export interface OpenedNats {
  * @throws LearnerError nats_unavailable, nats_setup, data_directory_in_use, invalid_argument when there is nothing in the data directory.
  */
 export async function openNats(place: NatsPlace, log: Log): Promise<OpenedNats> {
-  if (place.url !== null) return connectTo(place.url, log);
+  if (place.url !== null) return connectTo(place.url, place, log);
   const files = serverFiles(place.dataDir);
   await access(files.store).catch(() => {
     const what = `there are no heads in the data directory ${place.dataDir}`;
@@ -34,11 +35,11 @@ export async function openNats(place: NatsPlace, log: Log): Promise<OpenedNats> 
     if (credentials === undefined) throw error;
     return credentials;
   });
-  return 'url' in lock ? connectTo(lock.url, log) : startFor(place, lock, log);
+  return 'url' in lock ? connectTo(lock.url, {}, log) : startFor(place, lock, log);
 }
 
-async function connectTo(url: string | readonly string[], log: Log): Promise<OpenedNats> {
-  const link = await connectNats({ url, name: 'headwater replay', log });
+async function connectTo(url: string | readonly string[], security: NatsSecurity, log: Log): Promise<OpenedNats> {
+  const link = await connectNats({ url, security, name: 'headwater replay', log });
   return { link, close: () => link.close() };
 }
 
@@ -50,7 +51,7 @@ async function startFor(place: NatsPlace, lock: { release(): Promise<void> }, lo
   try {
     const server = await startEmbeddedNats({ ...place, log });
     ends.push(() => server.stop());
-    const { link, close: disconnect } = await connectTo(server.url, log);
+    const { link, close: disconnect } = await connectTo(server.url, {}, log);
     ends.push(disconnect);
     return { link, close };
   } catch (error) {

@@ -1,7 +1,8 @@
 import { connect, ErrorCode, headers, type MsgHdrs, type NatsConnection, NatsError } from 'nats';
+import { setupProblem } from '../../learner/index.js';
 import { Failure } from './failure.js';
 import { LabelRefused, type LabelSender, type OutgoingLabel } from './label-sender.js';
-import { type NatsAddress, resolveNatsAddress } from './nats-address.js';
+import { commandNames, type NatsSource, openNatsSource, type SecuredAddress } from './nats-address.js';
 import { type RetryPolicy, withRetry } from './retry.js';
 
 const ACK_TIMEOUT_MS = 5_000;
@@ -33,19 +34,20 @@ export class NatsSender implements LabelSender {
   #connecting: Promise<void> | undefined;
 
   private constructor(
-    private readonly source: string,
+    private readonly source: NatsSource,
     private readonly subject: string,
     private readonly policy: RetryPolicy,
-    private address: NatsAddress,
+    private address: SecuredAddress,
     private connection: NatsConnection,
   ) {}
 
   /**
-   * @param source A URL, or the path of a `nats.json`, which is read again when the server is lost (it may come back elsewhere).
+   * @param from Where NATS is: a URL or the path of a `nats.json`, with more to secure the connection or without. Its `nats.json` is read again when the server is lost (it may come back elsewhere).
    * @throws Failure when nobody answers, or refuses us.
    */
-  static async connect(source: string, head: string, policy: RetryPolicy): Promise<NatsSender> {
-    const address = await resolveNatsAddress(source);
+  static async connect(from: NatsSource | string, head: string, policy: RetryPolicy): Promise<NatsSender> {
+    const source = typeof from === 'string' ? { address: from, security: {}, warn: () => {} } : from;
+    const address = await openNatsSource(source);
     const connection = await dial(address);
     return new NatsSender(source, `headwater.label.${head}`, policy, address, connection);
   }
@@ -88,8 +90,9 @@ export class NatsSender implements LabelSender {
   }
 
   async #reconnect(): Promise<void> {
-    const address = await resolveNatsAddress(this.source);
-    if (JSON.stringify(address) === JSON.stringify(this.address) && !this.connection.isClosed()) return;
+    const address = await openNatsSource(this.source);
+    const same = JSON.stringify(address.address) === JSON.stringify(this.address.address);
+    if (same && !this.connection.isClosed()) return;
     const connection = await dial(address);
     await this.connection.close();
     this.connection = connection;
@@ -105,7 +108,7 @@ export class NatsSender implements LabelSender {
   }
 
   #failure(error: NatsError): Failure {
-    const where = this.address.servers.join(', ');
+    const where = this.address.address.servers.join(', ');
     const what = error.api_error?.description ?? error.message;
     const noStream = error.code === ErrorCode.NoResponders;
     return noStream
@@ -125,15 +128,12 @@ function headerBytes(messageHeaders: MsgHdrs): number {
   return bytes;
 }
 
-async function dial(address: NatsAddress): Promise<NatsConnection> {
+async function dial({ address, secure }: SecuredAddress): Promise<NatsConnection> {
   const where = address.servers.join(', ');
   try {
     return await connect({
       servers: [...address.servers],
-      user: address.user,
-      pass: address.password,
-      token: address.token,
-      ...(address.tls ? { tls: {} } : {}),
+      ...secure,
       name: 'headwater-client',
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,
@@ -143,9 +143,8 @@ async function dial(address: NatsAddress): Promise<NatsConnection> {
       noAsyncTraces: true,
     });
   } catch (error) {
-    if (error instanceof NatsError && error.code === ErrorCode.AuthorizationViolation) {
-      throw new Failure(`NATS at ${where} refuses the credentials; use the nats.json in the server's data directory`);
-    }
+    const problem = setupProblem(error, commandNames);
+    if (problem !== undefined) throw new Failure(`NATS at ${where} ${problem}`);
     throw new Failure(`no NATS server at ${where} (${(error as Error).message}); is it running, and is --nats right?`);
   }
 }

@@ -1,7 +1,8 @@
 import type { Holdout } from '../data/holdout.js';
+import type { NatsOptions } from './nats-options.js';
 
 /** Options of `headwater feed`, as commander reads them. */
-export interface FeedOptions {
+export interface FeedOptions extends NatsOptions {
   readonly server: string;
   readonly data: string;
   readonly head: string;

@@ -19,6 +19,7 @@ import { escapeForTerminal } from '../terminal/escape.js';
 import { percent } from '../terminal/numbers.js';
 import { Progress, type ProgressOutput } from '../terminal/progress.js';
 import type { FeedOptions, FeedReport } from './feed-options.js';
+import { natsSecurity } from './nats-options.js';
 
 /** Failed images that are named one by one. */
 const FAILURES_SHOWN = 10;
@@ -103,9 +104,10 @@ class FeedRun {
 
   #openLabels(): Promise<LabelSender> {
     const { head, nats } = this.options;
+    const warn = (message: string) => void this.log.write(`${escapeForTerminal(message)}\n`);
     return nats === undefined
       ? Promise.resolve(new FeedbackSender(this.client, head, this.#retry))
-      : NatsSender.connect(nats, head, this.#retry);
+      : NatsSender.connect({ address: nats, security: natsSecurity(this.options), warn }, head, this.#retry);
   }
 
   async #stream(labels: LabelSender): Promise<void> {

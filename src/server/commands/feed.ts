@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
+import { UsageError } from '../client/failure.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { percent } from '../terminal/numbers.js';
 import { type CommandIo, printLines } from './command-io.js';
 import type { FeedOptions, FeedReport } from './feed-options.js';
 import { runFeed } from './feed-run.js';
+import { addNatsOptions, givenNatsOptions } from './nats-options.js';
 import { atLeast, headOption, jsonOption, readHoldout, readRunPrefix, serverOption, wholeNumber } from './options.js';
 
 const DETAILS = `
@@ -23,7 +25,7 @@ Examples:
 
 /** `headwater feed`: a client that streams labelled images. */
 export function addFeedCommand(program: Command, io: CommandIo, setStatus: (status: number) => void): void {
-  program
+  const command = program
     .command('feed')
     .description('stream labelled images through a head, and label them')
     .addOption(serverOption())
@@ -37,7 +39,8 @@ export function addFeedCommand(program: Command, io: CommandIo, setStatus: (stat
     .option(
       '--nats <url|file>',
       "publish the labels to NATS: a URL, or the server's nats.json; default: the Feedback RPC",
-    )
+    );
+  addNatsOptions(command)
     .option('--rate <n>', 'images a second; default: as fast as it goes', atLeast(0, true))
     .option('--label-delay <seconds>', 'between an answer and its label', atLeast(0), 0)
     .option('--shuffle <seed>', 'feed in an order that follows from this number', wholeNumber(0))
@@ -53,6 +56,8 @@ export function addFeedCommand(program: Command, io: CommandIo, setStatus: (stat
     .addOption(jsonOption())
     .addHelpText('after', DETAILS)
     .action(async (options: FeedOptions) => {
+      const [stray] = options.nats === undefined ? givenNatsOptions(options) : [];
+      if (stray !== undefined) throw new UsageError(`${stray} needs --nats, where the labels go then`);
       const report = await runFeed(options, io.err);
       if (options.json) printLines(io.out, [JSON.stringify(report)]);
       else printLines(io.out, summary(report));

@@ -47,7 +47,7 @@ export function addReplayCommand(program: Command, io: CommandIo, setStatus: (st
       const learner = options.learner === undefined ? undefined : await loadLearnerFile(options.learner);
       const result = await withProgress(io, options.head, (onProgress, log) =>
         replayHead({
-          nats: { url: nats.url, dataDir, serverBinary: nats.serverBinary },
+          nats: { ...nats, dataDir },
           head: options.head,
           to: options.to,
           learner,

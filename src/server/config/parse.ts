@@ -13,7 +13,7 @@ export interface ParseOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `KEY=VALUE` of each `--set`; later ones win. */
   readonly set?: readonly string[];
-  /** Folder that relative paths (dataDir, models, nats.serverBinary with a slash) start from. */
+  /** Folder that relative paths (dataDir, models, files of nats, nats.serverBinary with a slash) start from. */
   readonly baseDir: string;
   /** What problems are prefixed with. */
   readonly source?: string;
@@ -110,10 +110,20 @@ function plain(issue: z.core.$ZodIssue): string {
 
 function withAbsolutePaths(config: z.output<typeof shape>, baseDir: string): z.output<typeof shape> {
   const binary = config.nats.serverBinary;
+  const file = (path: string | null) => (path === null ? null : resolve(baseDir, path));
+  const { tls, credentials, nkey, passwordFile, tokenFile } = config.nats;
   return {
     ...config,
     dataDir: resolve(baseDir, config.dataDir),
-    nats: { ...config.nats, serverBinary: binary?.includes('/') ? resolve(baseDir, binary) : binary },
+    nats: {
+      ...config.nats,
+      serverBinary: binary?.includes('/') ? resolve(baseDir, binary) : binary,
+      tls: { ...tls, ca: file(tls.ca), certificate: file(tls.certificate), key: file(tls.key) },
+      credentials: file(credentials),
+      nkey: file(nkey),
+      passwordFile: file(passwordFile),
+      tokenFile: file(tokenFile),
+    },
     backbones: config.backbones.map((entry) => ({ ...entry, model: resolve(baseDir, entry.model) })),
   };
 }

@@ -2,24 +2,28 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ConnectionOptions,
   connect,
-  ErrorCode,
   type JetStreamClient,
   type JetStreamManager,
   type NatsConnection,
-  NatsError,
 } from 'nats';
-import type { LearningObserver } from '../../learning.js';
 import { LearnerError } from '../../types.js';
-import { describeNatsError } from './errors.js';
+import { describeNatsError, isTimeout } from './errors.js';
+import type { Log } from './log.js';
+import { type NatsSecurity, type SecureOptions, type SecurityNames, secureOptions } from './nats-security.js';
 import { type NatsAddress, parseNatsUrls } from './nats-url.js';
+import { setupProblem } from './refusals.js';
 
 export * from './errors.js';
 
-export type Log = LearningObserver['log'];
+export type { Log } from './log.js';
 
 export interface LinkOptions {
   /** `nats://[user:password@ | token@]host[:port]`, `tls://...`; several of one cluster as a list or with commas. */
   readonly url: string | readonly string[];
+  /** TLS and credentials that stand in files. */
+  readonly security?: NatsSecurity | undefined;
+  /** What messages call the settings of `security`; default: nats.* */
+  readonly names?: SecurityNames | undefined;
   /** Shown by the server's own tools. */
   readonly name: string;
   readonly log: Log;
@@ -61,25 +65,30 @@ const WAITING_LOG_MS = 10_000;
 
 /**
  * Connects to NATS.
- * @throws LearnerError nats_setup: the URL is wrong, or the credentials are refused (when not waiting); nats_unavailable:
+ * @throws LearnerError nats_setup: the URL or a file of `security` is wrong, or the credentials are refused (when not waiting); nats_unavailable:
  * nobody answers (when not waiting), or aborted.
  */
 export async function connectNats(options: LinkOptions): Promise<NatsLink> {
   const address = parseNatsUrls(options.url);
-  const connection = await firstConnection(address, options);
+  const secure = secureOptions(address, options.security ?? {}, options.log, options.names);
+  const connection = await firstConnection(address, secure, options);
   options.log('info', `connected to NATS at ${connection.getServer()}`, { version: connection.info?.version });
   return new Link(connection, address, options);
 }
 
-async function firstConnection(address: NatsAddress, options: LinkOptions): Promise<NatsConnection> {
+async function firstConnection(
+  address: NatsAddress,
+  secure: SecureOptions,
+  options: LinkOptions,
+): Promise<NatsConnection> {
   const where = address.servers.join(', ');
   let nextLog = 0;
   for (;;) {
     if (options.signal?.aborted) throw new LearnerError('nats_unavailable', `gave up connecting to NATS at ${where}`);
     try {
-      return await connect(connectionOptions(address, options.name));
+      return await connect(connectionOptions(address, secure, options.name));
     } catch (error) {
-      const problem = firstConnectionError(error, where);
+      const problem = firstConnectionError(error, where, secure.tls !== undefined);
       if (!options.waitOnFirstConnect) throw problem;
       if (Date.now() >= nextLog) {
         nextLog = Date.now() + WAITING_LOG_MS;
@@ -92,13 +101,10 @@ async function firstConnection(address: NatsAddress, options: LinkOptions): Prom
   }
 }
 
-function connectionOptions(address: NatsAddress, name: string): ConnectionOptions {
+function connectionOptions(address: NatsAddress, secure: SecureOptions, name: string): ConnectionOptions {
   return {
     servers: [...address.servers],
-    user: address.user,
-    pass: address.password,
-    token: address.token,
-    ...(address.tls ? { tls: {} } : {}),
+    ...secure,
     name,
     timeout: DIAL_TIMEOUT_MS,
     maxReconnectAttempts: -1,
@@ -114,17 +120,14 @@ function connectionOptions(address: NatsAddress, name: string): ConnectionOption
   };
 }
 
-function firstConnectionError(error: unknown, where: string): LearnerError {
-  if (error instanceof NatsError && error.code === ErrorCode.AuthorizationViolation) {
-    return new LearnerError(
-      'nats_setup',
-      `NATS at ${where} refuses our credentials; put the right ones into nats.url: nats://user:password@host:4222`,
-      { cause: error },
-    );
-  }
+function firstConnectionError(error: unknown, where: string, encrypted: boolean): LearnerError {
+  const setup = setupProblem(error);
+  if (setup !== undefined) return new LearnerError('nats_setup', `NATS at ${where} ${setup}`, { cause: error });
+  // With TLS 1.3 a server that misses our certificate hangs up after the handshake, and nats.js only sees silence.
+  const certificate = encrypted && isTimeout(error) ? '; or does it want a certificate (nats.tls.certificate)?' : '';
   return new LearnerError(
     'nats_unavailable',
-    `can't connect to NATS at ${where} (${describeNatsError(error)}); is it running, and is nats.url right?`,
+    `can't connect to NATS at ${where} (${describeNatsError(error)}); is it running, and is nats.url right?${certificate}`,
     { cause: error },
   );
 }

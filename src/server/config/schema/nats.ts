@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { DEFAULT_STREAM_BYTES, parseNatsUrls, type StreamBytes } from '../../../learner/index.js';
-import { bytes, integer, text } from '../fields.js';
+import { DEFAULT_STREAM_BYTES, parseNatsUrls, type StreamBytes, securityProblem } from '../../../learner/index.js';
+import { bytes, flag, integer, text } from '../fields.js';
 
 const streamLimit = (stream: Exclude<keyof StreamBytes, 'ids'>, what: string) =>
   bytes('1MiB', '1024TiB')
@@ -17,7 +17,20 @@ function checkNatsUrls(url: string | readonly string[] | null, context: z.Refine
   }
 }
 
-export const nats = z.strictObject({
+const file = (what: string) => text('the path of a file').nullable().default(null).describe(what);
+
+const tls = z.strictObject({
+  ca: file("PEM of the authorities that sign NATS's certificate; null: those that Node.js trusts"),
+  certificate: file('PEM of our own certificate, for a NATS that asks for one'),
+  key: file('PEM of the private key of nats.tls.certificate'),
+  serverName: text('a host name')
+    .nullable()
+    .default(null)
+    .describe("name that NATS's certificate must carry; null: the host in nats.url"),
+  handshakeFirst: flag().default(false).describe('for a NATS that has handshake_first'),
+});
+
+const shape = z.strictObject({
   url: z
     .union([z.null(), text('a URL'), z.array(text('a URL')).min(1)], {
       error: 'expected null (a nats-server of its own) or nats://host:4222, or a list of such URLs',
@@ -25,6 +38,14 @@ export const nats = z.strictObject({
     .superRefine(checkNatsUrls)
     .default(null)
     .describe('null: starts its own nats-server in dataDir; else nats://host:4222 (a list is allowed)'),
+  tls: tls
+    .prefault({})
+    .describe('any of these, or tls:// in nats.url, asks for TLS; the files are read again at every connection'),
+  credentials: file("a .creds file: a user's JWT and NKey seed"),
+  nkey: file("a file with a user's NKey seed"),
+  user: text('a name').nullable().default(null).describe('a user with a password'),
+  passwordFile: file('the password of nats.user'),
+  tokenFile: file('a token'),
   replicas: integer(1, 5).default(1).describe('copies of each stream and bucket; 3 survives loss of power'),
   serverBinary: text('the path or name of nats-server')
     .nullable()
@@ -44,3 +65,36 @@ export const nats = z.strictObject({
     .prefault({})
     .describe('byte limit of each stream'),
 });
+
+/** What contradicts itself is told before any file is read; the files are read when the process starts. */
+export const nats = shape.superRefine((value, context) => {
+  const used = Object.entries({ ...value.tls, ...identityOf(value) }).filter(
+    ([, given]) => given !== null && given !== false,
+  );
+  if (value.url === null) {
+    const [first] = used;
+    if (first === undefined) return;
+    const path = first[0] in value.tls ? ['tls', first[0]] : [first[0]];
+    const message = 'is for a NATS of yours: set nats.url, too (the embedded nats-server makes its own password)';
+    context.addIssue({ code: 'custom', path, message });
+    return;
+  }
+  const found = securityProblem(value, hasCredentials(value.url));
+  if (found !== undefined) {
+    context.addIssue({ code: 'custom', path: found.key.split('.'), message: found.problem });
+  }
+});
+
+function identityOf({ credentials, nkey, user, passwordFile, tokenFile }: z.output<typeof shape>) {
+  return { credentials, nkey, user, passwordFile, tokenFile };
+}
+
+/** false for a URL that can't be read: that is told elsewhere. */
+function hasCredentials(url: string | readonly string[]): boolean {
+  try {
+    const { user, token } = parseNatsUrls(url);
+    return user !== undefined || token !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,3 @@
+import type { LearningObserver } from '../../learning.js';
+
+export type Log = LearningObserver['log'];
