@@ -21,6 +21,7 @@ type ServerCode =
   | 'heads_full'
   | 'queue_full'
   | 'requests_full'
+  | 'memory_full'
   | 'message_too_large'
   | 'message_malformed'
   | 'deadline_exceeded'
@@ -64,6 +65,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   requests_full: {
     status: RESOURCE_EXHAUSTED,
     remedy: 'Try again after the delay given; see server.maxConcurrentRequests.',
+  },
+  memory_full: {
+    status: RESOURCE_EXHAUSTED,
+    remedy: 'Try again after the delay given; raise server.receiveMemory or add replicas.',
   },
   labels_full: {
     status: RESOURCE_EXHAUSTED,
@@ -141,7 +146,11 @@ export class StatusError extends Error {
 }
 
 /** How long clients wait when the error itself does not know better. */
-const RETRY_DELAY_MS: Readonly<Partial<Record<ErrorCode, number>>> = { labels_full: 250, requests_full: 100 };
+const RETRY_DELAY_MS: Readonly<Partial<Record<ErrorCode, number>>> = {
+  labels_full: 250,
+  requests_full: 100,
+  memory_full: 250,
+};
 
 /**
  * Any thrown value as a StatusError. Errors of learner and engine keep code and message; of what nobody expected the
