@@ -45,6 +45,9 @@ function batcherOptions(
     size: entry.batch.size ?? batch.size,
     waitMs: entry.batch.wait ?? batch.wait,
     queueLimit: server.queueLimit,
+    queueBytes: server.queueBytes,
+    clientShare: server.clientShare,
+    learningShare: batch.learningShare,
     onBatch: (images) => onBatch(entry.name, images),
   };
 }

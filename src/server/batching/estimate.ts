@@ -1,14 +1,87 @@
-/** How fast a backbone is, learned from its batches: what deadlines and retry delays are judged by. */
-export class SpeedEstimate {
-  private msPerImage: number | undefined;
+// How fast a backbone is, learned from its batches: what deadlines, retry delays and hand-overs are judged by. No clock in here.
 
-  observe(images: number, computeMs: number): void {
-    const sample = computeMs / images;
-    this.msPerImage = this.msPerImage === undefined ? sample : 0.8 * this.msPerImage + 0.2 * sample;
+/** How much of what was known stays when a batch is added: about the last 30 count. */
+const MEMORY = 0.97;
+/** A batch counts as off by this many usual deviations at most (Huber's clipping): one stall does not make the backbone slow. */
+const MOST_DEVIATIONS = 3;
+/** The usual deviation is never taken to be less than this part of a batch's time. */
+const LEAST_DEVIATION = 0.05;
+/** Images^2: as long as batches are equally large, the time is taken to be in proportion to the images. */
+const PROPORTIONAL_PRIOR = 0.1;
+
+/**
+ * A batch of n images takes `batchMs + n * imageMs`: an exponentially forgetting least-squares line through (images, time)
+ * with clipped residuals. Where sizes do not differ it shrinks towards the line through the origin; neither part is ever negative.
+ */
+export class SpeedEstimate {
+  private weight = 0;
+  private meanImages = 0;
+  private meanMs = 0;
+  private variance = 0;
+  private covariance = 0;
+  private batches = 0;
+  private deviation = 0;
+  /** Time of a batch, whatever is in it. 0 as long as nothing is known. */
+  batchMs = 0;
+  /** Time of each image. 0 as long as nothing is known. */
+  imageMs = 0;
+
+  get known(): boolean {
+    return this.batches > 0;
   }
 
-  /** Milliseconds that so many images take; 0 as long as nothing is known. */
-  forImages(images: number): number {
-    return images * (this.msPerImage ?? 0);
+  /** Mean absolute error of what was foretold, as a part of it; 0 to 1. */
+  get relativeDeviation(): number {
+    return Math.min(1, Math.max(LEAST_DEVIATION, this.deviation));
+  }
+
+  /** A batch of so many images took so long. */
+  observe(images: number, ms: number): void {
+    if (images < 1 || !(ms >= 0) || ms === Number.POSITIVE_INFINITY) return;
+    const told = this.batches < 2 ? ms : this.clip(images, ms);
+    this.batches++;
+    // A first batch pays for cold caches and lazy set-up: it is forgotten with the second.
+    this.add(images, told, this.batches === 2 ? 0 : MEMORY);
+    this.fit();
+  }
+
+  /** Milliseconds that one batch of so many images takes; 0 as long as nothing is known. */
+  ofBatch(images: number): number {
+    return images > 0 ? this.batchMs + images * this.imageMs : 0;
+  }
+
+  /** Milliseconds that so many images take, in batches of `size`; 0 as long as nothing is known. */
+  ofImages(images: number, size: number): number {
+    return Math.ceil(images / size) * this.batchMs + images * this.imageMs;
+  }
+
+  private clip(images: number, ms: number): number {
+    const expected = this.ofBatch(images);
+    if (expected <= 0) return ms;
+    const error = (ms - expected) / expected;
+    const most = MOST_DEVIATIONS * this.relativeDeviation;
+    // Of a lasting change the deviation grows, and with it what is believed.
+    this.deviation += 0.1 * (Math.min(1, Math.abs(error)) - this.deviation);
+    return expected * (1 + Math.max(-most, Math.min(most, error)));
+  }
+
+  /** West's update of weighted mean, variance and covariance (1979), with forgetting. */
+  private add(images: number, ms: number, kept: number): void {
+    const old = this.weight * kept;
+    this.weight = old + 1;
+    const part = 1 / this.weight;
+    const dImages = images - this.meanImages;
+    const dMs = ms - this.meanMs;
+    this.meanImages += part * dImages;
+    this.meanMs += part * dMs;
+    this.variance = (1 - part) * (this.variance + part * dImages * dImages);
+    this.covariance = (1 - part) * (this.covariance + part * dImages * dMs);
+  }
+
+  private fit(): void {
+    const proportional = this.meanMs / this.meanImages;
+    const slope = (this.covariance + PROPORTIONAL_PRIOR * proportional) / (this.variance + PROPORTIONAL_PRIOR);
+    this.imageMs = Math.max(0, Math.min(slope, proportional));
+    this.batchMs = this.meanMs - this.imageMs * this.meanImages;
   }
 }

@@ -6,7 +6,15 @@ const batchSize = () => integer(1, 1024).describe('images that go through a back
 const batchWait = () =>
   duration('0ms', '1s').describe('how long an idle backbone waits for a batch to fill; 0ms: it starts at once');
 
-export const batch = z.strictObject({ size: batchSize().default(16), wait: batchWait().prefault('0ms') });
+export const batch = z.strictObject({
+  size: batchSize().default(16),
+  wait: batchWait().prefault('0ms'),
+  learningShare: real(0, 1)
+    .default(0.1)
+    .describe(
+      'part of the engine, and of the queue (half at most), that labelled images get when requests leave them less; 0: none',
+    ),
+});
 
 export const engine = z.strictObject({
   isa: choice(['auto', 'avx512', 'avx2', 'neon', 'scalar'])

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Images } from '../../../src/engine/index.js';
-import { type AdmitRequest, Batcher } from '../../../src/server/batching/batcher.js';
-import { ImageQueue } from '../../../src/server/batching/queue.js';
-import { StatusError } from '../../../src/server/errors.js';
-import { FakeBackbone } from '../../support/fake-backbone.js';
+import type { Images } from '../../../../src/engine/index.js';
+import { type AdmitRequest, Batcher } from '../../../../src/server/batching/batcher.js';
+import { StatusError } from '../../../../src/server/errors.js';
+import { FakeBackbone } from '../../../support/fake-backbone.js';
 
 const PER_IMAGE = 4 * 4 * 3;
 
@@ -32,45 +31,6 @@ function setUp(options: { size?: number; waitMs?: number; queueLimit?: number; m
 
 const firsts = (embeddings: Float32Array) => Array.from(embeddings).filter((_, index) => index % 3 === 0);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-test('queue: batches are cut in order, large requests are split', () => {
-  const queue = new ImageQueue<{ count: number }>();
-  const [a, b, c] = [{ count: 2 }, { count: 5 }, { count: 1 }];
-  for (const entry of [a, b, c]) queue.push(entry);
-  assert.equal(queue.depth, 8);
-  assert.deepEqual(
-    queue.take(4, () => true),
-    [
-      { entry: a, from: 0, count: 2 },
-      { entry: b, from: 0, count: 2 },
-    ],
-  );
-  assert.deepEqual(
-    queue.take(4, () => true),
-    [
-      { entry: b, from: 2, count: 3 },
-      { entry: c, from: 0, count: 1 },
-    ],
-  );
-  assert.deepEqual([queue.depth, queue.take(4, () => true)], [0, []]);
-});
-
-test('queue: what is refused or removed costs no place', () => {
-  const queue = new ImageQueue<{ count: number }>();
-  const [a, b, c] = [{ count: 3 }, { count: 9 }, { count: 2 }];
-  for (const entry of [a, b, c]) queue.push(entry);
-  assert.deepEqual(
-    queue.take(4, (entry) => entry !== a),
-    [{ entry: b, from: 0, count: 4 }],
-  );
-  assert.equal(queue.remove(b), 5);
-  assert.equal(queue.remove(b), 0);
-  assert.equal(queue.depth, 2);
-  assert.deepEqual(
-    queue.take(4, () => true),
-    [{ entry: c, from: 0, count: 2 }],
-  );
-});
 
 test('an idle backbone starts at once; while it runs, requests collect', async () => {
   const { backbone, embed } = setUp();
