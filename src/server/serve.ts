@@ -9,8 +9,10 @@ import { createDecoder } from './images/decode.js';
 import type { Classify } from './inference/evaluate.js';
 import { learningOptions } from './learning-options.js';
 import { Metrics } from './metrics/metrics.js';
+import { addSecurityMetrics } from './metrics/security-metrics.js';
 import { OpsServer } from './ops/http.js';
 import { Readiness } from './ops/readiness.js';
+import { openSecurity } from './security/security.js';
 import { startGrpc } from './start/grpc.js';
 import { waitForHeads } from './start/heads-ready.js';
 import { listenError } from './start-error.js';
@@ -78,7 +80,11 @@ async function start(
       'nothing can be served: no backbone is configured; add the key `backbones` (a list, each with name and model)',
     );
   }
-  const ops = new OpsServer({ readiness, metrics: () => metrics.text(), logError });
+  const security = await openSecurity(config.security, host, (level, message) => log[level](message));
+  stops.push(async () => security.close());
+  addSecurityMetrics(metrics.registry, security);
+  const { guard, tls } = security;
+  const ops = new OpsServer({ readiness, metrics: () => metrics.text(), guard, tls, logError });
   const httpPort = await ops.listen(host, config.server.httpPort).catch((error) => {
     throw listenError(error, host, config.server.httpPort, 'server.httpPort');
   });
@@ -106,7 +112,7 @@ async function start(
 
   const { classify } = parts;
   const grpc = serving
-    ? await startGrpc(config, log, { classify, learning, batchers, decode, metrics, readiness })
+    ? await startGrpc(config, log, { classify, learning, batchers, decode, metrics, readiness, security })
     : undefined;
   if (grpc !== undefined) stops.push(() => grpc.close());
 

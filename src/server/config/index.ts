@@ -20,6 +20,8 @@ export {
   servable,
 } from './schema/index.js';
 
+export { parseTokens } from './tokens-file.js';
+
 export interface LoadOptions {
   /** `KEY=VALUE` of each `--set`. */
   readonly set?: readonly string[];

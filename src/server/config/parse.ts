@@ -124,7 +124,19 @@ function withAbsolutePaths(config: z.output<typeof shape>, baseDir: string): z.o
       passwordFile: file(passwordFile),
       tokenFile: file(tokenFile),
     },
+    security: withAbsoluteSecurityPaths(config.security, baseDir),
     backbones: config.backbones.map((entry) => ({ ...entry, model: resolve(baseDir, entry.model) })),
+  };
+}
+
+function withAbsoluteSecurityPaths(security: z.output<typeof shape>['security'], baseDir: string) {
+  const absolute = (path: string | null) => (path === null ? null : resolve(baseDir, path));
+  const { tls, tokensFile } = security;
+  const { certificate, key, clientCa } = tls;
+  return {
+    ...security,
+    tls: { ...tls, certificate: absolute(certificate), key: absolute(key), clientCa: absolute(clientCa) },
+    tokensFile: absolute(tokensFile),
   };
 }
 

@@ -1,12 +1,13 @@
 // What all calls share: deadlines and cancellation as the interior knows them, errors as gRPC knows them.
-import type { Deadline, handleUnaryCall } from '@grpc/grpc-js';
+import type { Deadline, handleUnaryCall, Metadata } from '@grpc/grpc-js';
 import { StatusError, toServiceError, toStatusError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
-import { anyone } from '../security/caller.js';
+import { callerOfCall } from '../security/interceptor.js';
 
 /** What unary calls and streams have in common. */
 interface AnyCall {
   readonly cancelled: boolean;
+  readonly metadata: Metadata;
   getDeadline(): Deadline;
   getPeer(): string;
   on(event: 'cancelled', listener: () => void): unknown;
@@ -24,7 +25,7 @@ export function contextOf(call: AnyCall): CallContext {
   return {
     deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
     signal: controller.signal,
-    caller: anyone(addressOf(call.getPeer())),
+    caller: callerOfCall(call),
   };
 }
 
@@ -50,9 +51,4 @@ export function unary<Request, Response>(
       (error) => callback(toServiceError(explain(error, context, logError))),
     );
   };
-}
-
-/** A peer without its port: the connections of one client are one client. */
-function addressOf(peer: string): string {
-  return peer.replace(/:\d+$/, '');
 }

@@ -12,6 +12,7 @@ import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
 import { type InferDependencies, type Inferred, infer } from '../inference/infer.js';
 import { BACKBONE_VERSION, type Models } from '../inference/models.js';
+import { demand } from '../security/caller.js';
 import { contextOf, explain, type LogError, unary } from './call.js';
 import { answerInOrder } from './ordered-stream.js';
 
@@ -54,8 +55,14 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
       async () => ({ name: 'headwater', version: options.version, extensions: ['classification'] }),
       logError,
     ),
-    ModelReady: unary(async ({ name, version }) => ({ ready: await isReady(models, name, version) }), logError),
-    ModelMetadata: unary(async ({ name, version }) => metadata(models, name, version), logError),
+    ModelReady: unary(async ({ name, version }, { caller }) => {
+      demand(caller, 'infer', name);
+      return { ready: await isReady(models, name, version) };
+    }, logError),
+    ModelMetadata: unary(async ({ name, version }, { caller }) => {
+      demand(caller, 'infer', name);
+      return metadata(models, name, version);
+    }, logError),
     ModelInfer: unary(async (request, context) => (await measured(request, context)).response, logError),
     ModelStreamInfer: (call) => {
       const context = contextOf(call);

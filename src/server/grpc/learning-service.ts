@@ -11,6 +11,7 @@ import type { Batcher } from '../batching/batcher.js';
 import { printable, StatusError, toServiceError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
+import { type Caller, demand, demandSight, maySee } from '../security/caller.js';
 import { contextOf, explain, type LogError, unary } from './call.js';
 import { headRequest } from './create-head.js';
 import { deleteClassAct, learnersAct, performAct, promoteAct, renameClassAct } from './head-acts.js';
@@ -48,7 +49,8 @@ function feedbackHandlers(
   options: LearningServiceOptions,
 ): Pick<LearningServiceHandlers, 'Feedback' | 'StreamFeedback'> {
   const { learning, labelGate, labelsInFlight, logError } = options;
-  const store = async (request: FeedbackRequest__Output): Promise<FeedbackResponse> => {
+  const store = async (request: FeedbackRequest__Output, { caller }: CallContext): Promise<FeedbackResponse> => {
+    demand(caller, 'label', request.head);
     if (request.labels.length === 0) {
       throw new StatusError('request_invalid', 'labels: expected at least one label');
     }
@@ -68,7 +70,8 @@ function feedbackHandlers(
       answerInOrder(call, context, {
         window: options.streamWindow,
         draining: options.draining,
-        answer: (request) => store(request).catch((error) => refusedFeedback(explain(error, context, logError))),
+        answer: (request) =>
+          store(request, context).catch((error) => refusedFeedback(explain(error, context, logError))),
       });
     },
   };
@@ -88,9 +91,10 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
   const { learning, backbones, headGate, transferGate, draining, logError } = options;
   const { heads } = learning;
   const known = new KnownHeads(learning, options.joins);
-  const guarded = <Request, Response>(answer: (request: Request) => Promise<Response>) =>
-    unary<Request, Response>((request) => headGate.run(1, () => answer(request)), logError);
-  const newHead = (request: Parameters<typeof headRequest>[0]) => {
+  const guarded = <Request, Response>(answer: (request: Request, caller: Caller) => Promise<Response>) =>
+    unary<Request, Response>((request, { caller }) => headGate.run(1, () => answer(request, caller)), logError);
+  const newHead = (request: Parameters<typeof headRequest>[0], caller: Caller) => {
+    demand(caller, 'admin', request.name);
     const wanted = headRequest(request, backbones);
     const count = heads.list().length;
     if (count >= options.maxHeads && heads.status(wanted.name) === undefined) {
@@ -105,9 +109,10 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
   };
 
   return {
-    CreateHead: guarded(async (request) => known.asKnown(await heads.create(newHead(request)))),
-    DeleteHead: guarded(async ({ name, expectedVersion }) => {
-      const { definition } = known.need(name);
+    CreateHead: guarded(async (request, caller) => known.asKnown(await heads.create(newHead(request, caller)))),
+    DeleteHead: guarded(async ({ name, expectedVersion }, caller) => {
+      demand(caller, 'admin', name);
+      const { definition } = known.need(name, caller);
       if (expectedVersion === undefined) {
         const message =
           'expected_version: expected a version of the head that you have seen, or 0 for one that has none; got nothing';
@@ -116,11 +121,18 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
       await heads.delete(definition.name, expectedVersion);
       return {};
     }),
-    ListHeads: guarded(async () => ({ heads: heads.list().map((status) => known.asKnown(status)) })),
-    GetHead: guarded(async ({ name }) => known.exact(known.need(name))),
-    RollbackHead: guarded(async ({ name, version }) =>
-      known.asKnown(await heads.rollback(known.need(name).definition.name, version)),
-    ),
+    ListHeads: guarded(async (_request, caller) => {
+      const seen = heads.list().filter(({ definition }) => maySee(caller, definition.name));
+      return { heads: seen.map((status) => known.asKnown(status)) };
+    }),
+    GetHead: guarded(async ({ name }, caller) => {
+      demandSight(caller, name);
+      return known.exact(known.need(name, caller));
+    }),
+    RollbackHead: guarded(async ({ name, version }, caller) => {
+      demand(caller, 'admin', name);
+      return known.asKnown(await heads.rollback(known.need(name, caller).definition.name, version));
+    }),
     WatchHead: (call) => {
       const context = contextOf(call);
       const watching = headGate.run(1, () => watchHead(call, context, { heads, known, draining }));
@@ -131,7 +143,8 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
       const { name, version } = call.request;
       const sending = headGate.run(1, () =>
         transferGate.run(1, async () => {
-          const { definition } = known.need(name);
+          demand(context.caller, 'admin', name);
+          const { definition } = known.need(name, context.caller);
           await sendFile(call, await heads.export(definition.name, version, settingsOf(definition)), context);
         }),
       );
@@ -140,8 +153,9 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
     ImportHead: (call, callback) => {
       const context = contextOf(call);
       const receive = async () => {
-        const { head, bytes } = await receiveFile(call, context, options.maxHeadBytes, newHead);
-        const wanted = newHead(head);
+        const check = (head: Parameters<typeof newHead>[0]) => newHead(head, context.caller);
+        const { head, bytes } = await receiveFile(call, context, options.maxHeadBytes, check);
+        const wanted = check(head);
         return known.asKnown(await heads.import(wanted, bytes, settingsOf(wanted)));
       };
       headGate
@@ -163,9 +177,11 @@ function actHandlers(options: LearningServiceOptions): Pick<LearningServiceHandl
   const act = <Fields>(read: (request: Fields) => HeadAct) => {
     type Request = Fields & { readonly name: string };
     const perform = async (request: Request, context: CallContext): Promise<ActResponse> => {
+      const { caller } = context;
+      demand(caller, 'admin', request.name);
       const wanted = read(request);
-      const done = await performAct(heads, known.need(request.name), wanted, context, draining);
-      return { ...done, head: known.asKnown(known.need(request.name)) };
+      const done = await performAct(heads, known.need(request.name, caller), wanted, context, draining);
+      return { ...done, head: known.asKnown(known.need(request.name, caller)) };
     };
     return unary((request: Request, context) => headGate.run(1, () => perform(request, context)), logError);
   };

@@ -1,6 +1,6 @@
 // The gRPC server itself: services, limits, keepalive, health, reflection, start and stop.
 import { isIPv6 } from 'node:net';
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProtoPath, type ServingStatusMap } from 'grpc-health-check';
@@ -21,6 +21,8 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes: number;
   /** Default: plain text. */
   readonly credentials?: ServerCredentials | undefined;
+  /** Lets calls in, or refuses them, before a message is read. */
+  readonly admit: ServerInterceptor;
   readonly inference: GRPCInferenceServiceHandlers;
   readonly learning: LearningServiceHandlers;
   /** Told of what grpc-js refused before a handler could. */
@@ -40,7 +42,7 @@ export class GrpcServer {
       // Finds dead peers; more often would only cost.
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
-      interceptors: [explainRefusals(options.maxMessageBytes, options.onRefused)],
+      interceptors: [explainRefusals(options.maxMessageBytes, options.onRefused), options.admit],
     });
     this.server.addService(inference.GRPCInferenceService.service, options.inference);
     this.server.addService(learning.LearningService.service, options.learning);

@@ -4,6 +4,7 @@ import type { Head } from '../../../protos/index.js';
 import type { HeadStatus, Heads } from '../../learner/index.js';
 import { StatusError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
+import { demandSight } from '../security/caller.js';
 import type { KnownHeads } from './known-head.js';
 import { send } from './send.js';
 
@@ -29,8 +30,11 @@ export async function watchHead(
   }
   const delayMs = intervalMs === 0 ? DEFAULT_INTERVAL_MS : Math.min(intervalMs, 2 ** 31 - 1);
   const over = AbortSignal.any([context.signal, draining]);
-  let status: HeadStatus | undefined = known.need(name);
+  demandSight(context.caller, name);
+  let status: HeadStatus | undefined = known.need(name, context.caller);
   while (status !== undefined && !over.aborted) {
+    // Each time: its token may be revoked while it watches.
+    demandSight(context.caller, name);
     await send(call, known.asKnown(status), context.signal);
     await sleep(delayMs, undefined, { signal: over }).catch(() => {});
     status = heads.status(name);

@@ -1,12 +1,20 @@
 // Operations over HTTP: metrics and the two probes.
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { HANDSHAKE_TIMEOUT_MS } from '../security/grpc-credentials.js';
+import { type HttpGuard, SECURITY_HEADERS } from '../security/http-guard.js';
+import type { Tls } from '../security/tls.js';
 import type { Readiness } from './readiness.js';
 
 export interface OpsOptions {
   readonly readiness: Readiness;
   /** The text for Prometheus. */
   readonly metrics: () => Promise<string>;
+  /** Asked before any page is made. */
+  readonly guard: HttpGuard;
+  /** undefined: plain HTTP. */
+  readonly tls: Tls | undefined;
   readonly logError: (message: string, error: unknown) => void;
 }
 
@@ -14,6 +22,7 @@ interface Page {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const PLAIN = 'text/plain; charset=utf-8';
@@ -31,13 +40,15 @@ export class OpsServer {
   private readonly server: Server;
 
   constructor(private readonly options: OpsOptions) {
-    this.server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 });
+    this.server = create(options.tls);
     this.server.maxConnections = 256;
+    this.server.maxHeadersCount = 100;
+    this.server.maxRequestsPerSocket = 10_000;
     this.server.timeout = 30_000;
     this.server.on('request', (request, response) => {
       // Nothing here takes a body: it is not read.
       request.resume();
-      this.page(request.method ?? '', request.url ?? '').then(
+      this.answer(request).then(
         (page) => respond(response, page, request.method === 'HEAD'),
         (error) => {
           options.logError('an ops page failed', error);
@@ -69,10 +80,15 @@ export class OpsServer {
     });
   }
 
-  private async page(method: string, url: string): Promise<Page> {
-    const path = url.split('?')[0];
+  private async answer(request: IncomingMessage): Promise<Page> {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    const refusal = this.options.guard(request, path);
+    return refusal === undefined ? this.page(request.method ?? '', path) : { type: PLAIN, ...refusal };
+  }
+
+  private async page(method: string, path: string): Promise<Page> {
     const known = ['/', '/metrics', '/livez', '/readyz'];
-    if (path === undefined || !known.includes(path)) {
+    if (!known.includes(path)) {
       return { status: 404, type: PLAIN, body: `there is no such page; there are ${known.join(', ')}\n` };
     }
     if (method !== 'GET' && method !== 'HEAD') {
@@ -97,12 +113,36 @@ export class OpsServer {
   }
 }
 
+/** Slow and greedy clients are cut off: nothing here needs a long request. */
+const LIMITS: ServerOptions = {
+  requestTimeout: 10_000,
+  headersTimeout: 5_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 8 * 1024,
+};
+
+function create(tls: Tls | undefined): Server | SecureServer {
+  if (tls === undefined) return createServer(LIMITS);
+  const server = createSecureServer({
+    ...LIMITS,
+    ...tls.context,
+    requestCert: tls.settings.clientAuth !== 'none',
+    // Probes come without a certificate: the guard asks for it where it has to be.
+    rejectUnauthorized: false,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+  });
+  tls.onChange((context) => server.setSecureContext(context));
+  return server;
+}
+
 function respond(response: ServerResponse, page: Page, headOnly: boolean): void {
   response.writeHead(page.status, {
     'content-type': page.type,
     'content-length': Buffer.byteLength(page.body),
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+    ...SECURITY_HEADERS,
+    ...page.headers,
     ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
   });
   response.end(headOnly ? undefined : page.body);

@@ -1,5 +1,5 @@
 // The gRPC side put together: the gates in front of the services, the server, and how it stops.
-import { type ServerCredentials, status as Status } from '@grpc/grpc-js';
+import { status as Status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Learning } from '../../learner/index.js';
 import type { Batcher } from '../batching/batcher.js';
@@ -14,6 +14,7 @@ import { Gate } from '../inference/gate.js';
 import { Models } from '../inference/models.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Readiness } from '../ops/readiness.js';
+import type { Security } from '../security/security.js';
 import { listenError } from '../start-error.js';
 import { packageVersion } from '../version.js';
 
@@ -29,8 +30,7 @@ export interface GrpcParts {
   readonly decode: DecodeImages;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
-  /** Default: plain text. */
-  readonly credentials?: ServerCredentials | undefined;
+  readonly security: Pick<Security, 'credentials' | 'interceptor'>;
 }
 
 export interface RunningGrpc {
@@ -83,7 +83,7 @@ function makeGates({ server, labels }: Config): Gates {
 function makeServer(
   { roles, server: settings, labels, limits }: Config,
   log: Logger,
-  { classify, learning, batchers, decode, metrics, readiness, credentials }: GrpcParts,
+  { classify, learning, batchers, decode, metrics, readiness, security }: GrpcParts,
   gates: Gates,
   draining: AbortSignal,
 ): GrpcServer {
@@ -91,7 +91,8 @@ function makeServer(
   const common = { learning, streamWindow: settings.streamWindow, draining, logError };
   return new GrpcServer({
     maxMessageBytes: settings.maxMessageBytes,
-    credentials,
+    credentials: security.credentials,
+    admit: security.interceptor,
     onRefused: (path, error) => {
       log.warn({ path, code: error.code }, error.message);
       if (path.endsWith('Infer')) metrics.refused(Status[error.status]);

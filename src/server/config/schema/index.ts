@@ -5,6 +5,7 @@ import { backbone, batch, engine } from './backbones.js';
 import { firstRepeated, head } from './heads.js';
 import { labels, learn, snapshots, training } from './learning.js';
 import { nats } from './nats.js';
+import { security } from './security.js';
 import { images, limits, log, server } from './server.js';
 
 export { checkClassNames, DEFAULT_HEAD } from './heads.js';
@@ -18,6 +19,7 @@ export const shape = z
       .default(['serve', 'join', 'learn'])
       .describe('what this process does'),
     server: server.prefault({}),
+    security: security.prefault({}),
     batch: batch.prefault({}).describe('how requests are put together in front of a backbone'),
     images: images.prefault({}),
     nats: nats.prefault({}),

@@ -1,0 +1,41 @@
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { ConfigError } from './error.js';
+import { checkTokens, token } from './schema/security.js';
+
+type Token = z.output<typeof token>;
+
+const tokens = z.array(token, { error: 'expected a list of tokens, each with name, hash, scopes and heads' });
+
+/**
+ * Reads the text of `security.tokensFile`; an empty one is an empty list.
+ * @param others the tokens of the configuration, with which these share names and ids
+ * @throws ConfigError with a line for every problem; contents are never part of it.
+ */
+export function parseTokens(
+  text: string,
+  path: string,
+  others: readonly Omit<Token, 'scopes' | 'heads'>[] = [],
+): Token[] {
+  let value: unknown;
+  try {
+    value = parseYaml(text, { maxAliasCount: 100 });
+  } catch (error) {
+    const line = (error as { linePos?: [{ line: number }] }).linePos?.[0].line;
+    throw new ConfigError([`${path}${line === undefined ? '' : `:${line}`}: not valid YAML`]);
+  }
+  const parsed = tokens
+    .superRefine((entries, context) => checkTokens([...entries, ...others], context))
+    .safeParse(value ?? []);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    parsed.error.issues.map((issue) => {
+      const place = issue.path.map(String).join('.') || 'the top level';
+      const message =
+        issue.code === 'unrecognized_keys'
+          ? `unknown key; expected name, hash, scopes and heads`
+          : issue.message.replace(/^Invalid input: /, '');
+      return `${path}: ${place}: ${message}`;
+    }),
+  );
+}
