@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { tookTooLong } from './decode-image.js';
 import type { DecodeTask } from './decode-line.js';
-import { header, MAX_REASON, RESPONSE_HEADER, SOCKET_FD, STATUS } from './frames.js';
+import { header, MAX_REASON, PLACE, RESPONSE_HEADER, SOCKET_FD, STATUS, TASKS_AT_ONCE } from './frames.js';
+import { SharedFile } from './shared-file.js';
 
 const ENTRY = fileURLToPath(new URL('./decoder-process.js', import.meta.url));
 const SHELL = '/bin/sh';
@@ -13,8 +14,6 @@ const SHELL = '/bin/sh';
 const NODE_OPTIONS = ['--max-old-space-size=64', '--no-warnings'];
 /** The end of what a process said on its standard error. */
 const KEPT_STDERR = 500;
-/** Decoding and the next one behind it, so that a process never waits for the server's event loop. */
-export const TASKS_AT_ONCE = 2;
 
 export interface ChildSettings {
   readonly maxPixels: number;
@@ -48,7 +47,11 @@ export class DecoderChild {
   ready = false;
   private readonly process: ChildProcess;
   private readonly socket: Socket;
+  private readonly shared = SharedFile.open(TASKS_AT_ONCE);
   private readonly held: DecodeTask[] = [];
+  /** Counts of images sent and answered: their numbers in the shared file. */
+  private sent = 0;
+  private answered = 0;
   private readonly head = Buffer.alloc(RESPONSE_HEADER);
   private headLength = 0;
   /** Of the answer that is arriving. */
@@ -66,7 +69,7 @@ export class DecoderChild {
     private readonly settings: ChildSettings,
     private readonly events: ChildEvents,
   ) {
-    this.process = start(settings);
+    this.process = start(settings, this.shared);
     this.socket = this.process.stdio[SOCKET_FD] as Socket;
     this.socket.on('data', (chunk: Buffer) => this.receive(chunk));
     // Written to a process that has ended: its exit says so too.
@@ -98,9 +101,11 @@ export class DecoderChild {
       this.hold(true);
       this.watch();
     }
+    const { image, crop } = task;
+    const isShared = this.shared?.put('image', this.sent++, image) ?? false;
     this.socket.cork();
-    this.socket.write(header(task.image.length, task.crop.size, task.crop.resize));
-    this.socket.write(task.image);
+    this.socket.write(header(image.length, crop.size, crop.resize, isShared ? PLACE.shared : PLACE.behind));
+    if (!isShared) this.socket.write(image);
     this.socket.uncork();
   }
 
@@ -155,18 +160,23 @@ export class DecoderChild {
   /** What a process says is believed as far as it fits: an image may have taken it over. */
   private begin(status: number, length: number): void {
     const target = this.held[0]?.target;
-    const fits =
-      status === STATUS.ready
-        ? !this.ready && length === 0
-        : target !== undefined && (status === STATUS.decoded ? length === target.length : length <= MAX_REASON);
-    if (!fits) {
+    if (!this.fits(status, length, target)) {
       this.fault = 'it answered what it was not asked';
       this.kill();
       return;
     }
     this.status = status;
-    this.payload = status === STATUS.decoded ? target : Buffer.alloc(length);
+    this.payload = status === STATUS.decoded ? target : Buffer.alloc(status === STATUS.failed ? length : 0);
     this.payloadLength = 0;
+  }
+
+  private fits(status: number, length: number, target: Uint8Array | undefined): boolean {
+    if (status === STATUS.ready) return !this.ready && length === 0;
+    if (target === undefined) return false;
+    if (status === STATUS.failed) return length <= MAX_REASON;
+    if (length !== target.length) return false;
+    if (status === STATUS.decoded) return true;
+    return status === STATUS.decodedShared && this.shared?.get('answer', this.answered, target) === true;
   }
 
   private finish(payload: Uint8Array): void {
@@ -177,10 +187,11 @@ export class DecoderChild {
       this.hold(false);
     } else {
       const task = this.held.shift();
+      this.answered++;
       if (this.held.length === 0) this.hold(false);
       this.watch();
-      if (this.status === STATUS.decoded) task?.done();
-      else task?.fail(Buffer.from(payload).toString());
+      if (this.status === STATUS.failed) task?.fail(Buffer.from(payload).toString());
+      else task?.done();
     }
     this.events.onRoom();
   }
@@ -190,6 +201,7 @@ export class DecoderChild {
     this.ended = true;
     clearTimeout(this.timer);
     this.socket.destroy();
+    this.shared?.close();
     const { held, blame, fault, stderr, ready } = this;
     const said = stderr.trim() === '' ? '' : `: ${stderr.trim()}`;
     this.events.onEnd({ held: [...held], blame, how: `${fault ?? how}${said}`, started: ready });
@@ -209,13 +221,15 @@ export class DecoderChild {
  * server's in it; no core dumps, which would hold strangers' photos; and memory as far as the kernel can limit it (RLIMIT_DATA, which
  * unlike RLIMIT_AS leaves out what V8 only reserves).
  */
-function start({ maxPixels, timeout, maxMemory, entry = ENTRY }: ChildSettings): ChildProcess {
-  const node = [process.execPath, ...NODE_OPTIONS, entry, String(maxPixels), String(timeout)];
+function start({ maxPixels, timeout, maxMemory, entry = ENTRY }: ChildSettings, shared?: SharedFile): ChildProcess {
+  const numbers = [maxPixels, timeout, shared === undefined ? 0 : 1];
+  const node = [process.execPath, ...NODE_OPTIONS, entry, ...numbers.map(String)];
   const limits = `ulimit -c 0; ulimit -d ${Math.floor(maxMemory / 1024)}; `;
   const shell = [SHELL, '-c', `{ ${maxMemory > 0 ? limits : ''}:; } 2>/dev/null; exec "$@"`, SHELL, ...node];
   const [command, ...args] = (existsSync(SHELL) ? shell : node) as [string, ...string[]];
   return spawn(command, args, {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    // In the order of their descriptors: SOCKET_FD, SHARED_FD.
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', shared?.fd ?? 'ignore'],
     detached: true,
     cwd: '/',
     env: { ...libraryPath(), UV_THREADPOOL_SIZE: '1', MALLOC_ARENA_MAX: '2', VIPS_BLOCK_UNTRUSTED: '1' },

@@ -1,7 +1,8 @@
 // The decoder processes: each takes an image at a time from the line, and is replaced when it ends.
 import { StatusError } from '../errors.js';
 import type { DecodeLine } from './decode-line.js';
-import { type ChildEnd, type ChildSettings, DecoderChild, TASKS_AT_ONCE } from './decoder-child.js';
+import { type ChildEnd, type ChildSettings, DecoderChild } from './decoder-child.js';
+import { TASKS_AT_ONCE } from './frames.js';
 
 /** An image may have been held by this many processes that ended before it is given up. */
 const MAX_DEATHS = 2;

@@ -2,13 +2,15 @@
 // secrets, opens no files and listens nowhere: whatever an image does to libvips ends here.
 import { readSync, writeFileSync, writeSync } from 'node:fs';
 import { blockOtherLoaders, decodeFailure, decodeImage } from './decode-image.js';
-import { header, MAX_REASON, REQUEST_HEADER, SOCKET_FD, STATUS } from './frames.js';
+import { header, MAX_REASON, PLACE, REQUEST_HEADER, SHARED_FD, SOCKET_FD, STATUS, TASKS_AT_ONCE } from './frames.js';
+import { SharedFile } from './shared-file.js';
 
 /** The server kills what takes too long; this is for a server that is gone. */
 const OWN_GRACE_MS = 2000;
 const FIRST_BUFFER = 2 ** 20;
 
-const [maxPixels, timeout] = process.argv.slice(2).map(Number) as [number, number];
+const [maxPixels, timeout, sharing] = process.argv.slice(2).map(Number) as [number, number, number];
+const shared = sharing === 1 ? new SharedFile(SHARED_FD, TASKS_AT_ONCE) : undefined;
 let buffer = Buffer.allocUnsafe(FIRST_BUFFER);
 
 blockOtherLoaders();
@@ -19,14 +21,18 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal
 const head = Buffer.alloc(REQUEST_HEADER);
 answer(STATUS.ready, Buffer.alloc(0));
 // Reading blocks: between two images there is nothing else to do, and it is the fastest way.
-while (read(head, REQUEST_HEADER)) {
+for (let task = 0; read(head, REQUEST_HEADER); task++) {
   const length = head.readUInt32LE(0);
   const crop = { size: head.readUInt32LE(4), resize: head.readUInt32LE(8) };
   if (length > buffer.length) buffer = Buffer.allocUnsafe(length);
-  if (!read(buffer, length)) break;
+  const image = buffer.subarray(0, length);
+  const isShared = head.readUInt32LE(12) === PLACE.shared;
+  if (!(isShared ? shared?.get('image', task, image) : read(image, length))) break;
   const guard = setTimeout(() => process.kill(process.pid, 'SIGKILL'), timeout + OWN_GRACE_MS);
   try {
-    answer(STATUS.decoded, await decodeImage(buffer.subarray(0, length), crop, { maxPixels, timeout }));
+    const rgb = await decodeImage(image, crop, { maxPixels, timeout });
+    if (shared?.put('answer', task, rgb)) answer(STATUS.decodedShared, Buffer.alloc(0), rgb.length);
+    else answer(STATUS.decoded, rgb);
   } catch (error) {
     answer(STATUS.failed, Buffer.from(decodeFailure(error, maxPixels, timeout)).subarray(0, MAX_REASON));
   }
@@ -50,9 +56,9 @@ function read(into: Buffer, length: number): boolean {
   return true;
 }
 
-function answer(status: number, payload: Buffer): void {
+function answer(status: number, payload: Buffer, length = payload.length): void {
   try {
-    write(header(status, payload.length));
+    write(header(status, length));
     write(payload);
   } catch {
     // The server is gone.

@@ -55,7 +55,15 @@ const answer = (status, payload) => {
   head.writeUInt32LE(payload.length, 4);
   writeSync(3, Buffer.concat([head, payload]));
 };
-const next = () => read(read(12).readUInt32LE(0));
+let count = 0;
+const next = () => {
+  const head = read(16);
+  const shared = head.readUInt32LE(12) === 1;
+  if (!shared) return read(head.readUInt32LE(0));
+  const bytes = Buffer.alloc(head.readUInt32LE(0));
+  readSync(4, bytes, 0, bytes.length, (count++ % 2) * 2 ** 21);
+  return bytes;
+};
 const rgb = (value) => Buffer.alloc(8 * 8 * 3, value);
 answer(0, Buffer.alloc(0));
 `;
@@ -147,7 +155,7 @@ test('a decoder that answers what it was not asked is replaced', async () => {
 });
 
 test('a cancelled request is answered at once, and its images are not decoded', async () => {
-  const program = `let count = 0; for (;;) { const image = next(); if (image[0] === 9) { answer(1, rgb(count)); continue; } count++; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); answer(1, rgb(1)); }`;
+  const program = `let decoded = 0; for (;;) { const image = next(); if (image[0] === 9) { answer(1, rgb(decoded)); continue; } decoded++; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); answer(1, rgb(1)); }`;
   const { decode, close } = poolOf(program, { decoders: 1 });
   const controller = new AbortController();
   const cancelled = decode(
