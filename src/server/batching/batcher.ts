@@ -175,6 +175,19 @@ export class Batcher {
     return { release, submit };
   }
 
+  /**
+   * Runs black images past the queue, before there are requests: memory is touched, and the speed measured that deadlines are judged by.
+   * @throws EngineError
+   */
+  async warmUp(count: number): Promise<void> {
+    const { size } = this.backbone.image;
+    const data = new Uint8Array(count * size * size * 3);
+    const start = this.clock.now();
+    const { computeMs } = await this.backbone.embed([{ kind: 'pixels', count, data }]);
+    this.lastObserved = this.clock.now();
+    this.speed.observe(count, Math.max(computeMs, this.lastObserved - start));
+  }
+
   /** Refuses what waits; what runs ends. */
   close(): void {
     this.state = 'closed';
