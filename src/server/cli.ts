@@ -6,9 +6,11 @@ import { addDemoCommand } from './commands/demo/demo.js';
 import { addFeedCommand } from './commands/feed.js';
 import { addHeadsCommand } from './commands/heads/heads.js';
 import { addInspectCommand } from './commands/inspect.js';
+import { addConnectionOptions } from './commands/options.js';
 import { addPredictCommand } from './commands/predict.js';
 import { addReplayCommand } from './commands/replay.js';
 import { addServeCommand } from './commands/serve.js';
+import { addTokenCommand } from './commands/token.js';
 import { ConfigError } from './config/error.js';
 import { escapeForTerminal } from './terminal/escape.js';
 import { packageVersion } from './version.js';
@@ -53,6 +55,8 @@ function buildProgram(io: CommandIo, setStatus: (status: number) => void): Comma
   addReplayCommand(program, io, setStatus);
   addInspectCommand(program, io);
   addBenchCommand(program, io);
+  addTokenCommand(program, io);
+  addConnectionOptions(program);
   prepare(program, io, 'headwater');
   return program;
 }

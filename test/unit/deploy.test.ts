@@ -1,10 +1,11 @@
 // deploy/k8s/headwater.yaml: what its parts say about each other is true, and the server accepts its configuration.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { parseConfig } from '../../src/server/config/index.js';
+import { exposureProblem } from '../../src/server/security/exposure.js';
 import { ROOT } from '../support/repository.js';
 
 interface Port {
@@ -14,7 +15,7 @@ interface Port {
   readonly targetPort?: string;
 }
 interface Probe {
-  readonly httpGet: { readonly path: string; readonly port: string };
+  readonly httpGet: { readonly path: string; readonly port: string; readonly scheme?: string };
 }
 interface Container {
   readonly args: readonly string[];
@@ -33,6 +34,7 @@ interface PodSpec {
   readonly volumes: readonly {
     readonly name: string;
     readonly configMap?: { readonly name: string };
+    readonly secret?: { readonly secretName: string };
     readonly persistentVolumeClaim?: { readonly claimName: string };
   }[];
 }
@@ -107,8 +109,8 @@ describe('deploy/k8s/headwater.yaml', () => {
   it('probes what the HTTP port answers', () => {
     const probes = [container.startupProbe, container.livenessProbe, container.readinessProbe];
     assert.deepEqual(
-      probes.map(({ httpGet }) => `${httpGet.port}${httpGet.path}`),
-      ['http/livez', 'http/livez', 'http/readyz'],
+      probes.map(({ httpGet }) => `${httpGet.scheme} ${httpGet.port}${httpGet.path}`),
+      ['HTTPS http/livez', 'HTTPS http/livez', 'HTTPS http/readyz'],
     );
   });
 
@@ -122,6 +124,22 @@ describe('deploy/k8s/headwater.yaml', () => {
     );
     const volumes = new Set(pod.volumes.map((volume) => volume.name));
     for (const mount of container.volumeMounts) assert.ok(volumes.has(mount.name), `volume ${mount.name}`);
+  });
+
+  it('listens beyond loopback with TLS and tokens from Secrets, without admitting to anything', () => {
+    const { server, security } = config();
+    const { tls, tokensFile, insecure } = security;
+    const protection = { host: server.host, tls: tls.certificate !== null, credentials: tokensFile !== null, insecure };
+    assert.equal(exposureProblem(protection), undefined);
+    assert.equal(insecure, null);
+    for (const [secretName, files] of [
+      ['headwater-tls', [tls.certificate, tls.key]],
+      ['headwater-tokens', [tokensFile]],
+    ] as const) {
+      const folder = mountOf((volume) => volume.secret?.secretName === secretName);
+      assert.ok(folder !== undefined, `${secretName} is mounted`);
+      for (const file of files) assert.equal(dirname(file ?? ''), folder);
+    }
   });
 
   it('never has two processes on one data directory, and gives a stop the time it needs', () => {

@@ -55,10 +55,24 @@ export function retryPushbackMs(error: unknown): number | undefined {
   return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
+/** The connection stands, but one side does not trust the other, or does not speak TLS at all. */
+export function isUntrusted(error: unknown): boolean {
+  return (
+    isServiceError(error) &&
+    error.code === status.UNAVAILABLE &&
+    /certificate|altname|\bSSL|\bTLS|EPROTO|wrong version number|handshake/i.test(error.details)
+  );
+}
+
 /** Any error as a Failure: of a gRPC error the code's name and details, and who was asked. */
 export function asFailure(error: unknown, server: string): Failure {
   if (error instanceof Failure) return error;
   if (!isServiceError(error)) return new Failure((error as Error)?.message ?? String(error), { cause: error });
+  if (isUntrusted(error)) {
+    const why = /Last error: (.*?)(?:\. Resolution note:.*)?$/.exec(error.details)?.[1] ?? error.details;
+    const message = `no secure connection to ${server}: ${why}; see --tls, --ca, --cert and --server-name`;
+    return new Failure(message, { cause: error });
+  }
   if (isUnreachable(error)) {
     return new Failure(
       `no server at ${server}; start one with \`headwater serve --config headwater.yaml\`, or name it with --server`,

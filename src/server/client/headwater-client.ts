@@ -1,4 +1,4 @@
-import { type CallOptions, credentials, type ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, ServiceError } from '@grpc/grpc-js';
 import {
   type ActResponse__Output,
   type CreateHeadRequest,
@@ -10,6 +10,7 @@ import {
   type ModelInferRequest,
   type ModelInferResponse__Output,
 } from '../../../protos/index.js';
+import { type ChannelSecurity, PLAIN } from './channel-security.js';
 import { sendChunks } from './send-chunks.js';
 import { type Answer, imageRequest, readAnswer } from './tensors.js';
 
@@ -52,10 +53,15 @@ export class HeadwaterClient {
   readonly #inference;
   readonly #learning;
 
-  /** @param server `host:port`; nothing is connected yet. */
-  constructor(readonly server: string) {
-    this.#inference = new inference.GRPCInferenceService(server, credentials.createInsecure(), CHANNEL_OPTIONS);
-    this.#learning = new learning.LearningService(server, credentials.createInsecure(), CHANNEL_OPTIONS);
+  /** @param server `host:port`; nothing is connected yet. @param security default: plain text, no token */
+  constructor(
+    readonly server: string,
+    { credentials, interceptors, serverName }: ChannelSecurity = PLAIN,
+  ) {
+    const named = serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName };
+    const options = { ...CHANNEL_OPTIONS, ...named, interceptors: [...interceptors] };
+    this.#inference = new inference.GRPCInferenceService(server, credentials, options);
+    this.#learning = new learning.LearningService(server, credentials, options);
   }
 
   /** Classifies one encoded image. An empty id: the server makes one. */

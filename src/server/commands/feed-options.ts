@@ -1,9 +1,9 @@
+import type { ConnectionOptions } from '../client/connection.js';
 import type { Holdout } from '../data/holdout.js';
 import type { NatsOptions } from './nats-options.js';
 
 /** Options of `headwater feed`, as commander reads them. */
-export interface FeedOptions extends NatsOptions {
-  readonly server: string;
+export interface FeedOptions extends NatsOptions, ConnectionOptions {
   readonly data: string;
   readonly head: string;
   readonly mode: 'join' | 'sample';

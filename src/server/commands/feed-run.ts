@@ -1,8 +1,9 @@
 import type { Head__Output } from '../../../protos/index.js';
+import { openClient } from '../client/connection.js';
 import { Failure } from '../client/failure.js';
 import { FeedbackSender } from '../client/feedback-sender.js';
 import { asFailure } from '../client/grpc-errors.js';
-import { HeadwaterClient } from '../client/headwater-client.js';
+import type { HeadwaterClient } from '../client/headwater-client.js';
 import { accountForLabels, judgeLabels, type LabelAccount } from '../client/label-account.js';
 import type { LabelSender } from '../client/label-sender.js';
 import { NatsSender } from '../client/nats-sender.js';
@@ -46,7 +47,7 @@ export async function planFeed(
 export async function runFeed(options: FeedOptions, log: ProgressOutput): Promise<FeedReport> {
   const plan = await planFeed(options);
   if (plan.skipped > 0) log.write(`passed over ${plan.skipped} files that are no images in a class folder\n`);
-  const client = new HeadwaterClient(options.server);
+  const client = await openClient(options);
   try {
     return await new FeedRun(options, plan, client, log).run();
   } catch (error) {

@@ -1,11 +1,24 @@
 // Readers of option values: each throws commander's InvalidArgumentError, which ends in exit status 2.
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Holdout } from '../data/holdout.js';
 
 export const DEFAULT_SERVER = '127.0.0.1:8001';
 
 export function serverOption(): Option {
   return new Option('--server <host:port>', 'the server to talk to').default(DEFAULT_SERVER).argParser(readServer);
+}
+
+/** Gives each command that has --server, also below others, the options of how it is reached. */
+export function addConnectionOptions(command: Command): void {
+  for (const child of command.commands) addConnectionOptions(child);
+  if (!command.options.some((option) => option.long === '--server')) return;
+  command
+    .option('--tls', 'encrypt, and check the server by the well-known authorities')
+    .option('--ca <file>', 'the authorities that may vouch for the server instead (PEM); means --tls')
+    .option('--cert <file>', 'certificate of this client (PEM), with --key; means --tls')
+    .option('--key <file>', 'private key of the certificate (PEM)')
+    .option('--server-name <name>', "name in the server's certificate, where it is reached by another; means --tls")
+    .addOption(new Option('--token-file <file>', 'file with the token to send').env('HEADWATER_TOKEN_FILE'));
 }
 
 export function jsonOption(): Option {

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { type ConnectionOptions, openClient } from '../client/connection.js';
 import { asFailure, isFaultOfRequest } from '../client/grpc-errors.js';
-import { HeadwaterClient } from '../client/headwater-client.js';
+import type { HeadwaterClient } from '../client/headwater-client.js';
 import type { Answer } from '../client/tensors.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { percent } from '../terminal/numbers.js';
 import { type CommandIo, printLines } from './command-io.js';
 import { headOption, jsonOption, serverOption, wholeNumber } from './options.js';
 
-interface PredictOptions {
-  readonly server: string;
+interface PredictOptions extends ConnectionOptions {
   readonly head: string;
   readonly top: number;
   readonly json?: true;
@@ -43,8 +43,9 @@ export function addPredictCommand(program: Command, io: CommandIo, setStatus: (s
 }
 
 /** One after the other; a file at fault is told in its place. */
-async function predictFiles(files: readonly string[], { server, head, top }: PredictOptions): Promise<Prediction[]> {
-  const client = new HeadwaterClient(server);
+async function predictFiles(files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
+  const { head, top, server } = options;
+  const client = await openClient(options);
   const predictions: Prediction[] = [];
   try {
     for (const file of files) predictions.push(await predictFile(client, head, file, top));

@@ -28,7 +28,7 @@ function addPromote(heads: Command, io: CommandIo): void {
       '\nExamples:\n  $ headwater heads promote flowers slda\n  $ headwater heads promote flowers auto',
     )
     .action((name: string, candidate: string, options: CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const act = await client.promoteHead(name, candidate);
         const done = candidate === 'auto' ? 'the scores decide what serves' : `${candidate} serves from now on`;
         printAct(io, options, name, done, act);
@@ -49,7 +49,7 @@ function addLearners(heads: Command, io: CommandIo): void {
       '\nExamples:\n  $ headwater heads learners flowers\n  $ headwater heads learners flowers sgd slda',
     )
     .action((name: string, learners: readonly string[], options: CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         if (learners.length === 0) {
           const head = await client.getHead(name);
           printResult(io, options, { learners: head.learners }, candidateTable(head));
@@ -80,7 +80,7 @@ function addDeleteClass(heads: Command, io: CommandIo): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ headwater heads delete-class flowers weed')
     .action((name: string, className: string, options: CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const act = await client.deleteClass(name, className);
         printAct(io, options, name, `the class ${escapeForTerminal(className)} is deleted`, act);
       }),
@@ -98,7 +98,7 @@ function addRenameClass(heads: Command, io: CommandIo): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ headwater heads rename-class flowers rose "dog rose"')
     .action((name: string, from: string, to: string, options: CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const act = await client.renameClass(name, from, to);
         printAct(io, options, name, `the class ${escapeForTerminal(from)} is called ${escapeForTerminal(to)}`, act);
       }),

@@ -20,7 +20,7 @@ export function addCreate(heads: Command, io: CommandIo): void {
         '  $ headwater heads create pets --backbone mobilenet --class cat --class dog --train sgd,slda',
     )
     .action((name: string, options: NewHeadOptions & CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const head = await client.createHead(newHead(name, options));
         printResult(io, options, head, [`created ${name} on ${options.backbone}`]);
       }),
@@ -50,7 +50,7 @@ export function addDelete(heads: Command, io: CommandIo): void {
       '\nExamples:\n  $ headwater heads delete flowers\n  $ headwater heads delete flowers --version 12 --yes',
     )
     .action((name: string, options: DeleteOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         if (options.yes && options.version === undefined) {
           throw new UsageError('heads delete: --yes needs --version N, a version that `heads show` tells');
         }

@@ -29,7 +29,7 @@ export function addExport(heads: Command, io: CommandIo): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ headwater heads export flowers flowers.safetensors')
     .action((name: string, file: string, options: ExportOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         if (!options.force && (await exists(file))) {
           throw new Failure(`heads export: ${file} exists; add --force to overwrite it, or name another file`);
         }
@@ -55,7 +55,7 @@ export function addImport(heads: Command, io: CommandIo): void {
       '\nExample:\n  $ headwater heads import flowers2 flowers.safetensors --backbone mobilenet --server other:8001',
     )
     .action((name: string, file: string, options: NewHeadOptions & CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const { size } = await stat(file);
         const chunks = createReadStream(file, { highWaterMark: CHUNK_BYTES });
         const head = await client.importHead(newHead(name, options), size, chunks);

@@ -13,7 +13,7 @@ export function addList(heads: Command, io: CommandIo): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ headwater heads list')
     .action((options: CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const list = await client.listHeads();
         printResult(io, options, { heads: list }, headsTable(list));
       }),
@@ -29,7 +29,7 @@ export function addShow(heads: Command, io: CommandIo): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ headwater heads show flowers')
     .action((name: string, options: CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const head = await client.getHead(name);
         printResult(io, options, head, headDetails(head));
       }),

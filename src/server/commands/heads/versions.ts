@@ -19,7 +19,7 @@ export function addRollback(heads: Command, io: CommandIo): void {
       '\nExamples:\n  $ headwater heads rollback flowers 12\n  $ headwater heads rollback flowers 0',
     )
     .action((name: string, version: number, options: CommonOptions) =>
-      withClient(options.server, async (client) => printServed(io, options, await client.rollbackHead(name, version))),
+      withClient(options, async (client) => printServed(io, options, await client.rollbackHead(name, version))),
     );
 }
 
@@ -33,7 +33,7 @@ export function addPin(heads: Command, io: CommandIo): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  $ headwater heads pin flowers\n  $ headwater heads pin flowers 12')
     .action((name: string, version: number | undefined, options: CommonOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const wanted = version ?? (await client.getHead(name)).servingVersion;
         // Version 0 would release a pin.
         if (wanted === 0) throw new Failure(`heads pin: ${name} has learned nothing yet: there is no version to pin`);
@@ -51,7 +51,7 @@ export function addUnpin(heads: Command, io: CommandIo): void {
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ headwater heads unpin flowers')
     .action((name: string, options: CommonOptions) =>
-      withClient(options.server, async (client) => printServed(io, options, await client.rollbackHead(name, 0))),
+      withClient(options, async (client) => printServed(io, options, await client.rollbackHead(name, 0))),
     );
 }
 

@@ -27,7 +27,7 @@ export function addWatch(heads: Command, io: CommandIo): void {
       '\nExamples:\n  $ headwater heads watch flowers\n  $ headwater heads watch flowers --json --count 10',
     )
     .action((name: string, options: WatchOptions) =>
-      withClient(options.server, async (client) => {
+      withClient(options, async (client) => {
         const show = display(options, io);
         let looks = 0;
         for await (const head of client.watchHead(name, Math.round(1000 * options.interval))) {

@@ -1,21 +1,24 @@
 import type { ActResponse__Output } from '../../../../protos/index.js';
+import { type ConnectionOptions, openClient } from '../../client/connection.js';
 import { UsageError } from '../../client/failure.js';
 import { asFailure } from '../../client/grpc-errors.js';
-import { HeadwaterClient } from '../../client/headwater-client.js';
+import type { HeadwaterClient } from '../../client/headwater-client.js';
 import { type CommandIo, printLines } from '../command-io.js';
 
-export interface CommonOptions {
-  readonly server: string;
+export interface CommonOptions extends ConnectionOptions {
   readonly json?: true;
 }
 
 /** Runs a task with a client of the server. @throws Failure, UsageError. */
-export async function withClient(server: string, task: (client: HeadwaterClient) => Promise<void>): Promise<void> {
-  const client = new HeadwaterClient(server);
+export async function withClient(
+  options: ConnectionOptions,
+  task: (client: HeadwaterClient) => Promise<void>,
+): Promise<void> {
+  const client = await openClient(options);
   try {
     await task(client);
   } catch (error) {
-    throw error instanceof UsageError ? error : asFailure(error, server);
+    throw error instanceof UsageError ? error : asFailure(error, options.server);
   } finally {
     client.close();
   }
