@@ -36,6 +36,7 @@ const OPTIONS: Readonly<Record<SecurityKey, string>> = {
   user: '--nats-user',
   passwordFile: '--nats-password-file',
   tokenFile: '--nats-token-file',
+  inboxPrefix: '--nats-inbox-prefix',
 };
 
 /** Options of the commands, as messages name them. */

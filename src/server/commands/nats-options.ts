@@ -12,6 +12,7 @@ export interface NatsOptions {
   readonly natsUser?: string;
   readonly natsPasswordFile?: string;
   readonly natsTokenFile?: string;
+  readonly natsInboxPrefix?: string;
 }
 
 export function addNatsOptions(command: Command): Command {
@@ -24,7 +25,8 @@ export function addNatsOptions(command: Command): Command {
     .option('--nats-nkey <file>', "a file with a user's NKey seed")
     .option('--nats-user <name>', 'a user with a password')
     .option('--nats-password-file <file>', 'the password of --nats-user')
-    .option('--nats-token-file <file>', 'a token');
+    .option('--nats-token-file <file>', 'a token')
+    .option('--nats-inbox-prefix <subject>', 'subject below which replies come; default: _INBOX');
 }
 
 export function natsSecurity(options: NatsOptions): NatsSecurity {
@@ -40,6 +42,7 @@ export function natsSecurity(options: NatsOptions): NatsSecurity {
     user: options.natsUser,
     passwordFile: options.natsPasswordFile,
     tokenFile: options.natsTokenFile,
+    inboxPrefix: options.natsInboxPrefix,
   };
 }
 
@@ -55,6 +58,7 @@ export function givenNatsOptions(options: NatsOptions): string[] {
     ['natsUser', '--nats-user'],
     ['natsPasswordFile', '--nats-password-file'],
     ['natsTokenFile', '--nats-token-file'],
+    ['natsInboxPrefix', '--nats-inbox-prefix'],
   ];
   return names.filter(([key]) => options[key] !== undefined).map(([, name]) => name);
 }

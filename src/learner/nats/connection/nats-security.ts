@@ -16,7 +16,10 @@ import { tlsOptions } from './tls.js';
 export type { NatsSecurity, NatsTls, SecurityKey, SecurityNames } from './security-options.js';
 
 /** The part of nats.js' options that is about TLS and credentials. */
-export type SecureOptions = Pick<ConnectionOptions, 'tls' | 'authenticator' | 'user' | 'pass' | 'token'>;
+export type SecureOptions = Pick<
+  ConnectionOptions,
+  'tls' | 'authenticator' | 'user' | 'pass' | 'token' | 'inboxPrefix'
+>;
 
 /**
  * How a connection is secured: TLS, and what proves who we are, from files or from the URL. All files are looked at here, and
@@ -33,6 +36,7 @@ export function secureOptions(
   const problem = securityProblem(security, inUrl, names);
   if (problem !== undefined) throw new LearnerError('nats_setup', problem.problem);
   const encrypted = address.tls || wantsTls(security);
+  const inbox = security.inboxPrefix === undefined ? {} : { inboxPrefix: security.inboxPrefix };
   const tls = encrypted ? { tls: tlsOptions(security, address.servers, names, log) } : {};
   const authenticator = fileAuthenticator(security, names, log);
   const sendsSecret = inUrl || Boolean(security.passwordFile || security.tokenFile);
@@ -42,10 +46,11 @@ export function secureOptions(
       `our password goes to NATS at ${address.servers.join(', ')} unencrypted, unless the server asks for TLS; use tls:// or ${names('tls.ca')}`,
     );
   }
-  if (authenticator !== undefined) return { ...tls, authenticator };
+  if (authenticator !== undefined) return { ...tls, ...inbox, authenticator };
   const { user, password, token } = address;
   return {
     ...tls,
+    ...inbox,
     ...(user === undefined ? {} : { user, pass: password ?? '' }),
     ...(token === undefined ? {} : { token }),
   };

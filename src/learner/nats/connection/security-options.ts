@@ -8,6 +8,8 @@ export interface NatsSecurity {
   readonly user?: string | null | undefined;
   readonly passwordFile?: string | null | undefined;
   readonly tokenFile?: string | null | undefined;
+  /** Replies come to subjects below this, so that permissions can keep other users from reading them; default: _INBOX. */
+  readonly inboxPrefix?: string | undefined;
 }
 
 /** Any of it asks for TLS, as a URL that begins with tls:// does. */
@@ -34,7 +36,8 @@ export type SecurityKey =
   | 'nkey'
   | 'user'
   | 'passwordFile'
-  | 'tokenFile';
+  | 'tokenFile'
+  | 'inboxPrefix';
 
 /** What messages call a setting: a key of the configuration, or an option of a command. */
 export type SecurityNames = (key: SecurityKey) => string;
@@ -45,6 +48,9 @@ export const configurationNames: SecurityNames = (key) => `nats.${key}`;
 export function wantsTls({ tls }: NatsSecurity): boolean {
   return Boolean(tls && (tls.ca || tls.certificate || tls.key || tls.serverName || tls.handshakeFirst));
 }
+
+/** Subject tokens without wildcards. */
+export const INBOX_PREFIX = /^[\w-]+(\.[\w-]+)*$/;
 
 /** The ways to prove who we are that are set, by their keys. */
 export function identitiesOf(security: NatsSecurity): SecurityKey[] {
@@ -77,6 +83,12 @@ export function securityProblem(
   }
   if (security.passwordFile && !security.user) {
     return { key: 'passwordFile', problem: `${names('passwordFile')} needs ${names('user')}, whose password it is` };
+  }
+  if (security.inboxPrefix !== undefined && !INBOX_PREFIX.test(security.inboxPrefix)) {
+    return {
+      key: 'inboxPrefix',
+      problem: `${names('inboxPrefix')}: expected a subject such as _INBOX_mine (letters, digits, _, - and .)`,
+    };
   }
   const { certificate, key } = security.tls ?? {};
   if (certificate && !key) {

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LearnerError } from '../../types.js';
@@ -7,9 +7,10 @@ import { findServerBinary, type ServerBinary } from './find-server.js';
 import { endProcess, processesWithConfig } from './processes.js';
 import {
   EMBEDDED_HOST,
+  findCredentials,
   makeCredentials,
+  makePrivateFolder,
   newPassword,
-  readCredentials,
   type ServerCredentials,
   type ServerFiles,
   serverConfig,
@@ -66,7 +67,7 @@ const PRUNE_EVERY_MS = 10 * 60_000;
  */
 export async function startEmbeddedNats(options: EmbeddedOptions): Promise<EmbeddedNats> {
   const binary = await findServerBinary(options.serverBinary);
-  await mkdir(join(options.dataDir, 'nats'), { recursive: true });
+  await makePrivateFolder(join(options.dataDir, 'nats'));
   // A server is known by its configuration's path, so it must not depend on how dataDir is spelled.
   const files = serverFiles(await realpath(options.dataDir));
   await stopLeftovers(files, options.log);
@@ -173,9 +174,12 @@ class EmbeddedServer implements EmbeddedNats {
   }
 
   async #firstStart(): Promise<void> {
-    const known = await readCredentials(this.files.credentials);
-    const password = known?.password ?? newPassword();
-    let port = known?.port ?? 0;
+    const found = await findCredentials(this.files.credentials);
+    if (found.kind === 'exposed') {
+      this.options.log('warn', `${this.files.credentials} ${found.why}; the nats-server gets a new password`);
+    }
+    const password = found.kind === 'usable' ? found.credentials.password : newPassword();
+    let port = found.kind === 'none' ? 0 : found.credentials.port;
     for (let attempt = 1; ; attempt++) {
       port = await freePort(port);
       this.#credentials = makeCredentials(password, port, null);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { chmod, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What `nats.json` in the data directory says: how to reach the embedded server. */
@@ -67,21 +68,61 @@ jetstream { store_dir: ${text(files.store)}, max_memory_store: ${64 * 2 ** 20}, 
 `;
 }
 
-/** What the last start wrote; undefined when there is none that can be used. */
-export async function readCredentials(path: string): Promise<ServerCredentials | undefined> {
+export type FoundCredentials =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'usable'; readonly credentials: ServerCredentials }
+  /** Somebody else may have read the password, or have written the file: it needs a new one. */
+  | { readonly kind: 'exposed'; readonly credentials: ServerCredentials; readonly why: string };
+
+/** What the last start wrote, if it can be used. */
+export async function findCredentials(path: string): Promise<FoundCredentials> {
+  let found: ServerCredentials;
+  let why: string | undefined;
   try {
-    const found = JSON.parse(await readFile(path, 'utf8')) as ServerCredentials;
-    const usable =
-      /^[\w-]{16,}$/.test(found.password) && Number.isInteger(found.port) && found.port > 0 && found.port < 65536;
-    return usable ? found : undefined;
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      found = JSON.parse(await file.readFile('utf8')) as ServerCredentials;
+      why = exposure(await file.stat());
+    } finally {
+      await file.close();
+    }
   } catch {
-    return undefined;
+    return { kind: 'none' };
   }
+  const usable =
+    /^[\w-]{16,}$/.test(found.password) && Number.isInteger(found.port) && found.port > 0 && found.port < 65536;
+  if (!usable) return { kind: 'none' };
+  return why === undefined ? { kind: 'usable', credentials: found } : { kind: 'exposed', credentials: found, why };
 }
 
-/** Replaces the file in one step, readable by its owner only. */
+/** What a client of this data directory connects with; undefined when there is nothing that can be used. */
+export async function readCredentials(path: string): Promise<ServerCredentials | undefined> {
+  const found = await findCredentials(path);
+  return found.kind === 'none' ? undefined : found.credentials;
+}
+
+function exposure({ mode, uid }: Stats): string | undefined {
+  if (process.platform === 'win32') return undefined;
+  const self = process.getuid?.();
+  if (self !== undefined && uid !== self && uid !== 0) return `belongs to user ${uid}`;
+  return (mode & 0o077) === 0 ? undefined : `could be read by others (mode ${(mode & 0o777).toString(8)})`;
+}
+
+/**
+ * Replaces the file in one step, readable by its owner only, whatever was there before. What a killed process, or somebody else, left
+ * under the temporary name is removed and never written into.
+ */
 export async function writePrivately(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
-  await writeFile(temporary, text, { mode: 0o600 });
+  await rm(temporary, { force: true });
+  await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
   await rename(temporary, path);
+}
+
+/** Makes the folder, or closes it to strangers when it is there. Its group may share it: volumes in Kubernetes are given to a group. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o750 });
+  const { mode } = await stat(path);
+  // Not ours to change: what is secret in it has a mode of its own.
+  if ((mode & 0o007) !== 0) await chmod(path, mode & 0o770).catch(() => {});
 }

@@ -46,6 +46,9 @@ const shape = z.strictObject({
   user: text('a name').nullable().default(null).describe('a user with a password'),
   passwordFile: file('the password of nats.user'),
   tokenFile: file('a token'),
+  inboxPrefix: text('a subject')
+    .default('_INBOX_headwater')
+    .describe("replies come to subjects below it: users of NATS that may not read Headwater's are kept from it"),
   replicas: integer(1, 5).default(1).describe('copies of each stream and bucket; 3 survives loss of power'),
   serverBinary: text('the path or name of nats-server')
     .nullable()
