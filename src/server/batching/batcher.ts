@@ -1,87 +1,41 @@
 // Stands in front of one backbone: admits requests, puts their images together, hands the embeddings back.
 import type { Backbone, Images } from '../../engine/index.js';
 import { StatusError } from '../errors.js';
-import { Admission, type Ask, type Priority, type Refusal } from './admission.js';
+import { Admission, type Ask, type Priority } from './admission.js';
+import { Alarm } from './alarm.js';
 import { handOverAt, handOverMargin, LearningBalance, shareBatch, type Waiting } from './batch-plan.js';
 import { type Clock, systemClock } from './clock.js';
-import { type BatcherCounts, Counters, type DroppedReason, type RefusedReason } from './counts.js';
+import type { AdmitRequest, BatcherOptions, Permit, SubmitOptions } from './contract.js';
+import { type BatcherCounts, Counters, type DroppedReason } from './counts.js';
 import { Deadlines } from './deadlines.js';
 import { EngineLine } from './engine-line.js';
+import { Entrance } from './entrance.js';
 import { SpeedEstimate } from './estimate.js';
 import { type BatchPart, FairQueue } from './fair-queue.js';
-import { answeredIn, retryDelay } from './outlook.js';
 import { type Embedded, imagesOf, QueuedRequest, type Submission } from './request.js';
 
+export type { AdmitRequest, BatcherOptions, Permit, SubmitOptions } from './contract.js';
 export type { Embedded } from './request.js';
-
-export interface BatcherOptions {
-  /** Images a batch, at most. */
-  readonly size: number;
-  /** How long an idle backbone waits for a batch to fill. */
-  readonly waitMs: number;
-  /** Images admitted and not yet in a batch, at most: those being decoded count. */
-  readonly queueLimit: number;
-  /** Bytes that they take, at most. Default: no bound. */
-  readonly queueBytes?: number;
-  /** Part of the queue that a client may hold alone, 0 to 1 (see Admission). Default: 1. */
-  readonly clientShare?: number;
-  /** Part of the engine and of the queue that learning is sure of, 0 to 1. Default: 0, what inference leaves. */
-  readonly learningShare?: number;
-  /** Told of each batch that ran. */
-  readonly onBatch?: (images: number, computeMs: number) => void;
-  readonly clock?: Clock;
-}
-
-/** What asks for a place in the queue. */
-export interface AdmitRequest {
-  readonly images: number;
-  /** What they take in memory while they wait. */
-  readonly bytes: number;
-  /** Whose they are: clients take turns, and none may fill the queue alone. */
-  readonly client: string;
-  /** `learning` (embedding labelled images) takes what inference leaves, and a guaranteed share. */
-  readonly priority: Priority;
-  /** Unix time; default: none. */
-  readonly deadlineMs?: number | undefined;
-  /** Aborted when the caller gave up: the request leaves the queue. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface SubmitOptions {
-  /** Called once, when the first of the images goes into a batch. What it throws fails the request, which is not run then. */
-  readonly onStart?: () => void;
-}
-
-/** A place for N images. Ends with `submit` or `release`, whichever is first. */
-export interface Permit {
-  /** The images' memory is given away. @throws StatusError deadline_exceeded, cancelled, draining; EngineError. */
-  submit(images: Images, options?: SubmitOptions): Promise<Embedded>;
-  /** Gives the place back unused, as when the images can't be decoded. */
-  release(): void;
-}
 
 /** After so long without inference, learning uses full batches. */
 const QUIET_MS = 1_000;
-/** What was measured so long ago does not refuse a request while the engine is idle: it is run, and measures anew. */
-const STALE_MS = 1_000;
 /** A timer that fires this much too early is on time. */
 const TIMER_SLACK_MS = 0.25;
 
 export class Batcher {
   private readonly lines = { inference: new FairQueue<QueuedRequest>(), learning: new FairQueue<QueuedRequest>() };
   private readonly admission: Admission;
+  private readonly entrance: Entrance;
   private readonly balance: LearningBalance;
   private readonly speed = new SpeedEstimate();
   private readonly engine = new EngineLine(this.speed);
   private readonly deadlines: Deadlines<QueuedRequest>;
   private readonly counters = new Counters();
   private readonly clock: Clock;
-  private readonly learningShare: number;
   private formingSince = 0;
   private lastInference = Number.NEGATIVE_INFINITY;
-  private lastObserved = Number.NEGATIVE_INFINITY;
-  private wakeTime: number | undefined;
-  private cancelWake: (() => void) | undefined;
+  /** When the next batch is due. */
+  private readonly due: Alarm;
   private state: 'open' | 'draining' | 'closed' = 'open';
   private readonly drained: (() => void)[] = [];
 
@@ -90,7 +44,6 @@ export class Batcher {
     private readonly options: BatcherOptions,
   ) {
     const { size, queueLimit, queueBytes = Number.POSITIVE_INFINITY, clientShare = 1, learningShare = 0 } = options;
-    this.learningShare = learningShare;
     this.clock = options.clock ?? systemClock;
     this.admission = new Admission({
       images: queueLimit,
@@ -99,7 +52,10 @@ export class Batcher {
       learningShare,
       batchSize: size,
     });
+    const { lines, engine, speed, admission, counters } = this;
+    this.entrance = new Entrance(backbone.name, { size, learningShare, lines, engine, speed, admission, counters });
     this.balance = new LearningBalance(learningShare, size);
+    this.due = new Alarm(this.clock, () => this.pump());
     this.deadlines = new Deadlines(this.clock, (request) => this.expire(request));
   }
 
@@ -148,15 +104,16 @@ export class Batcher {
    *   deadline_exceeded when it can't be met; draining.
    */
   admit({ images, bytes, client, priority, deadlineMs, signal }: AdmitRequest): Permit {
-    if (this.state !== 'open') throw this.refuse('draining', this.stopping());
+    if (this.state !== 'open') {
+      this.counters.refused.draining++;
+      throw this.stopping();
+    }
     const { size } = this.backbone.image;
     // Decoded, an image takes its pixels, however small its file.
     const ask: Ask = { images, bytes: Math.max(bytes, images * size * size * 3), client, priority };
-    const refusal = this.admission.refusal(ask);
-    if (refusal !== undefined) throw this.full(ask, refusal);
     const now = this.clock.now();
     const deadline = deadlineMs === undefined ? Number.POSITIVE_INFINITY : now + deadlineMs - this.clock.unix();
-    if (deadline !== Number.POSITIVE_INFINITY) this.checkDeadline(ask, deadline - now, now);
+    this.entrance.check(ask, deadline - now, now);
     this.admission.take(ask);
     if (priority === 'inference') this.lastInference = now;
     let held = true;
@@ -184,14 +141,15 @@ export class Batcher {
     const data = new Uint8Array(count * size * size * 3);
     const start = this.clock.now();
     const { computeMs } = await this.backbone.embed([{ kind: 'pixels', count, data }]);
-    this.lastObserved = this.clock.now();
-    this.speed.observe(count, Math.max(computeMs, this.lastObserved - start));
+    const ended = this.clock.now();
+    this.entrance.observed(ended);
+    this.speed.observe(count, Math.max(computeMs, ended - start));
   }
 
   /** Refuses what waits; what runs ends. */
   close(): void {
     this.state = 'closed';
-    this.wakeAt(undefined);
+    this.due.set(undefined);
     for (const line of [this.lines.inference, this.lines.learning]) {
       for (const request of [...line.entries()]) this.drop(request, 'closed', this.stopping());
     }
@@ -215,67 +173,6 @@ export class Batcher {
 
   private stopping(): StatusError {
     return new StatusError('draining', `backbone ${this.backbone.name}: it is stopping`);
-  }
-
-  private refuse(reason: RefusedReason, error: StatusError): StatusError {
-    this.counters.refused[reason]++;
-    return error;
-  }
-
-  private full(ask: Ask, { reason, text, excess }: Refusal): StatusError {
-    const { name } = this.backbone;
-    const never = this.admission.tooLarge(ask);
-    if (never !== undefined) {
-      return this.refuse(
-        'size',
-        new StatusError('message_too_large', `backbone ${name}: ${never}; send fewer at once`),
-      );
-    }
-    const refusals = this.counters.refused[reason];
-    const retryDelayMs = retryDelay(excess, this.depth, this.options.size, this.speed, refusals);
-    return this.refuse(
-      reason,
-      new StatusError('queue_full', `backbone ${name}: ${text}; try again later`, { retryDelayMs }),
-    );
-  }
-
-  /** @throws StatusError deadline_exceeded when what is in front of these images and they themselves take longer. */
-  private checkDeadline(ask: Ask, leftMs: number, now: number): void {
-    const idle = this.engine.length === 0 && this.depth === 0;
-    if (idle && leftMs > 0 && now - this.lastObserved > STALE_MS) return;
-    // All that is held is an upper bound; only when that is too long, the turns are counted.
-    let needsMs = this.answeredIn(ask, this.depthOf(ask.priority), now);
-    if (leftMs > 0 && needsMs <= leftMs) return;
-    needsMs = this.answeredIn(ask, this.imagesBefore(ask), now);
-    if (leftMs > 0 && needsMs <= leftMs) return;
-    const work = `what is in front of it and its own ${ask.images} images take about ${Math.ceil(needsMs)} ms`;
-    const left = `the deadline is in ${Math.max(0, Math.floor(leftMs))} ms`;
-    const message = `backbone ${this.backbone.name}: not run: ${work}, ${left}`;
-    throw this.refuse('deadline', new StatusError('deadline_exceeded', message));
-  }
-
-  private answeredIn({ images, priority }: Ask, before: number, now: number): number {
-    const other = priority === 'inference' ? 'learning' : 'inference';
-    const othersShare = priority === 'inference' ? this.learningShare : 1 - this.learningShare;
-    const front = {
-      engineMs: this.engine.leftMs(now),
-      images: before + images,
-      others: this.depthOf(other),
-      othersShare,
-    };
-    return answeredIn(front, this.options.size, this.speed);
-  }
-
-  /** Images of the same kind that go before the last of these. Those still being decoded count as in line. */
-  private imagesBefore({ images, client, priority }: Ask): number {
-    const line = this.lines[priority];
-    const reserved = this.depthOf(priority) - line.depth;
-    if (priority === 'learning') return this.depthOf(priority);
-    const own = this.admission.imagesHeldBy(client);
-    const othersReserved = reserved - (own - line.imagesOf(client));
-    // Of each other client no more than of this one.
-    const theirs = Math.min(othersReserved, (own + images) * Math.max(0, this.admission.clients - (own > 0 ? 1 : 0)));
-    return own + theirs + line.ahead(client, own, images);
   }
 
   private enqueue(submission: Submission): Promise<Embedded> {
@@ -341,24 +238,11 @@ export class Batcher {
         ...{ now, size, waiting, batches, expectedEnd: engine.expectedEnd, marginMs, formingSince, waitMs },
       });
       if (at === undefined || at > now + TIMER_SLACK_MS) {
-        this.wakeAt(at);
+        this.due.set(at);
         return;
       }
       this.handOver(waiting, now);
     }
-  }
-
-  private wakeAt(time: number | undefined): void {
-    if (time === this.wakeTime) return;
-    this.cancelWake?.();
-    this.wakeTime = time;
-    this.cancelWake =
-      time === undefined
-        ? undefined
-        : this.clock.after(time - this.clock.now(), () => {
-            this.wakeTime = undefined;
-            this.pump();
-          });
   }
 
   /** Cuts the next batch and gives it to the engine; nothing, if nobody in line wants to be run any more. */
@@ -366,7 +250,7 @@ export class Batcher {
     const { size } = this.options;
     const quiet = now - this.lastInference > QUIET_MS;
     const shares = shareBatch(waiting, size, this.balance.owed, quiet, this.speed);
-    const expectedEnd = now + this.engine.leftMs(now) + this.speed.ofBatch(shares.inference + shares.learning);
+    const expectedEnd = now + this.untilEnd(shares.inference + shares.learning, waiting, now);
     const wanted = (request: QueuedRequest) => this.goesIntoBatch(request, now, expectedEnd);
     const parts = this.lines.inference.take(shares.inference, wanted);
     const inference = imagesIn(parts);
@@ -378,12 +262,21 @@ export class Batcher {
     void this.run(parts, inference, images, now);
   }
 
-  /** Whether a request still wants to be run, and can be in time; it is settled if not. */
+  /**
+   * Milliseconds until a batch that is handed over now ends. Forecasts have their error: when others are there to take the
+   * place of one that may just be late, the batch is taken to be late; otherwise to be early, and that one is run.
+   */
+  private untilEnd(images: number, waiting: Waiting, now: number): number {
+    const error = this.speed.relativeDeviation * (waiting.inference > this.options.size ? 1 : -1);
+    return (this.engine.leftMs(now) + this.speed.ofBatch(images)) * (1 + error);
+  }
+
+  /** Whether a request still wants to be run; it is settled if not. */
   private goesIntoBatch(request: QueuedRequest, now: number, expectedEnd: number): boolean {
-    // What may just be in time is run: the forecast has its error.
-    const surelyLate = now + (expectedEnd - now) * (1 - this.speed.relativeDeviation);
-    const fresh = now - this.lastObserved <= STALE_MS;
-    if (request.deadline <= now || (fresh && request.deadline < surelyLate)) {
+    // What its batches after this one take.
+    const later = Math.max(0, request.count - request.place!.taken - this.options.size);
+    const end = expectedEnd + this.speed.ofImages(later, this.options.size);
+    if (request.deadline <= now || (this.entrance.fresh(now) && request.deadline < end)) {
       this.expire(request);
       return false;
     }
@@ -404,7 +297,7 @@ export class Batcher {
       const { embeddings, computeMs } = await this.backbone.embed(parts.map(imagesOf));
       const ended = this.clock.now();
       this.speed.observe(images, Math.max(computeMs, this.engine.end(batch, ended)));
-      this.lastObserved = ended;
+      this.entrance.observed(ended);
       this.counters.batch(inference, images - inference, computeMs);
       this.options.onBatch?.(images, computeMs);
       // The engine first: it would idle, those who wait for their answer only wait.

@@ -1,3 +1,4 @@
+import { Alarm } from './alarm.js';
 import type { Clock } from './clock.js';
 import { Heap, type HeapItem } from './heap.js';
 
@@ -9,13 +10,14 @@ export interface Expiring extends HeapItem {
 /** Tells of those whose deadline has passed, at that time, with one timer for all of them. */
 export class Deadlines<T extends Expiring> {
   private readonly heap = new Heap<T>((a, b) => a.deadline < b.deadline);
-  private armedFor = Number.POSITIVE_INFINITY;
-  private disarm: (() => void) | undefined;
+  private readonly alarm: Alarm;
 
   constructor(
     private readonly clock: Clock,
     private readonly onExpired: (item: T) => void,
-  ) {}
+  ) {
+    this.alarm = new Alarm(clock, () => this.fire(), true);
+  }
 
   get size(): number {
     return this.heap.size;
@@ -25,7 +27,7 @@ export class Deadlines<T extends Expiring> {
   add(item: T): void {
     if (item.deadline === Number.POSITIVE_INFINITY) return;
     this.heap.push(item);
-    if (item.deadline < this.armedFor) this.arm();
+    if (item.deadline < (this.alarm.setTo ?? Number.POSITIVE_INFINITY)) this.alarm.set(item.deadline);
   }
 
   /** The timer stays as it is: it finds nothing to do, or something later. */
@@ -34,18 +36,7 @@ export class Deadlines<T extends Expiring> {
   }
 
   close(): void {
-    this.disarm?.();
-    this.disarm = undefined;
-    this.armedFor = Number.POSITIVE_INFINITY;
-  }
-
-  private arm(): void {
-    this.close();
-    const { first } = this.heap;
-    if (first === undefined) return;
-    this.armedFor = first.deadline;
-    const delay = Math.max(1, Math.ceil(first.deadline - this.clock.now()));
-    this.disarm = this.clock.after(delay, () => this.fire(), true);
+    this.alarm.set(undefined);
   }
 
   private fire(): void {
@@ -54,6 +45,8 @@ export class Deadlines<T extends Expiring> {
       this.heap.remove(item);
       this.onExpired(item);
     }
-    this.arm();
+    // A timer may be early by less than a millisecond.
+    const next = this.heap.first?.deadline;
+    this.alarm.set(next === undefined ? undefined : Math.max(next, now + 1));
   }
 }

@@ -36,6 +36,13 @@ export class EngineLine {
     return tookMs;
   }
 
+  /** Images of the largest batch that it has. */
+  get largest(): number {
+    let most = 0;
+    for (const { images } of this.batches) most = Math.max(most, images);
+    return most;
+  }
+
   /** How long the running batch is expected to take in all; 0: none runs, or nothing is known. */
   get expectedMs(): number {
     return this.speed.ofBatch(this.batches[0]?.images ?? 0);

@@ -125,17 +125,18 @@ export class FairQueue<E extends QueueEntry> {
   }
 
   /**
-   * How many images in line, of other clients, go before the last of `count` new ones of this client that come behind `before` of its
-   * own; later arrivals are not foreseen. Stops counting above `enough`. O(clients in line), at most.
+   * How many images of other clients go before the last of `count` new ones of this client that come behind `before` of its own.
+   * Later arrivals are not foreseen, but for `refilling`: then those who have something in line are taken to bring more
+   * before their turn is over, as they do under overload. O(clients in line).
    */
-  ahead(client: string, before: number, count: number, enough = Number.POSITIVE_INFINITY): number {
+  ahead(client: string, before: number, count: number, refilling = false): number {
     const own = this.flows.get(client);
     const lastStart = Math.max(own?.start ?? 0, this.virtualTime) + before + count - 1;
     let sum = 0;
     for (const flow of this.heap.values()) {
       if (flow === own || flow.images === 0 || flow.start > lastStart) continue;
-      sum += Math.min(flow.images, lastStart - flow.start + 1);
-      if (sum > enough) break;
+      const turns = lastStart - flow.start + 1;
+      sum += refilling ? turns : Math.min(flow.images, turns);
     }
     return sum;
   }

@@ -11,14 +11,22 @@ export interface InFront {
   readonly others: number;
   /** Part of the engine that the other kind is entitled to while both wait, 0 to 1. */
   readonly othersShare: number;
+  /** Images of a batch as batches are now: the last one is likely to grow to it with those who come later. */
+  readonly usualBatch: number;
 }
 
-/** Milliseconds until the last of `images` is answered, by the measured speed. 0 as long as nothing is known. */
+/**
+ * Milliseconds until the last of `images` is answered, by the measured speed and its usual error. 0 as long as nothing is
+ * known.
+ */
 export function answeredIn(front: InFront, size: number, speed: SpeedEstimate): number {
-  const { engineMs, images, others, othersShare } = front;
+  const { engineMs, images, others, othersShare, usualBatch } = front;
   // Of each batch the others take their share until none of them is left.
   const most = othersShare >= 1 ? others : (images * othersShare) / (1 - othersShare);
-  return engineMs + speed.ofImages(images + Math.min(others, most), size);
+  const all = images + Math.min(others, most);
+  const inLastBatch = all - size * (Math.ceil(all / size) - 1);
+  const expectedMs = engineMs + speed.ofImages(all + Math.max(0, usualBatch - inLastBatch), size);
+  return expectedMs * (1 + speed.relativeDeviation);
 }
 
 const LEAST_RETRY_MS = 10;
