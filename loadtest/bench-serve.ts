@@ -7,11 +7,12 @@
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { LoopMessage } from './bare-loop.js';
-import { type BenchModel, findModel } from './bench-model.js';
-import { BenchServer, HEAD } from './bench-server.js';
+import { quantile } from './checks/ideal-queue.js';
 import { HelperProcess } from './helper-process.js';
-import type { ClientCount, ClientMessage } from './pixels-client.js';
+import { type BenchModel, findModel } from './models.js';
 import { median, type Round, summariseRatios } from './ratios.js';
+import { Generators } from './run/generators.js';
+import { HEAD, HeadwaterServer } from './servers/headwater-server.js';
 import { teachHead } from './teach.js';
 
 const USAGE = `usage: npm run bench:serve -- [--model mobilenet|tiny] [--batch 16] [--threads N] [--rounds 5] [--seconds 8]
@@ -85,21 +86,16 @@ function positive(name: string, text: string): number {
 
 async function bench(options: Options, log: (line: string) => void): Promise<void> {
   const { model, batch, threads, rounds } = options;
-  const server = new BenchServer();
+  log(
+    `${model.name}, batch ${batch}, ${threads} of ${availableParallelism()} cores for ONNX Runtime (${cpus()[0]?.model})`,
+  );
+  const server = await HeadwaterServer.start({ model, batch, threads });
   const loop = new HelperProcess<LoopMessage>('./bare-loop.js');
-  const clients = Array.from({ length: options.clients }, () => new HelperProcess<ClientMessage>('./pixels-client.js'));
+  let clients: Generators | undefined;
   try {
-    log(
-      `${model.name}, batch ${batch}, ${threads} of ${availableParallelism()} cores for ONNX Runtime (${cpus()[0]?.model})`,
-    );
-    await server.start(model, batch, threads);
-    const address = `127.0.0.1:${server.grpcPort}`;
-    await teachHead(address, HEAD);
+    await teachHead(server.address, HEAD);
     await loop.ask({ open: { model: model.path, size: model.image.size, batch, threads } });
-    const head = options.direct ? model.name : HEAD;
-    const inFlight = Math.ceil(options.inFlight / options.clients);
-    for (const client of clients)
-      await client.ask({ open: { server: address, head, size: model.image.size, inFlight } });
+    clients = await Generators.open(server.address, model.image.size, undefined, options.clients);
     const idle = await idleDelay(server, options.milliseconds);
 
     const measured: (Round & ServerRound)[] = [];
@@ -112,43 +108,47 @@ async function bench(options: Options, log: (line: string) => void): Promise<voi
     }
     report(options, measured, idle, log);
   } finally {
-    for (const helper of [loop, ...clients]) helper.stop();
+    loop.stop();
+    clients?.stop();
     await server.stop();
   }
 }
 
-/** p99 of the event loop's delay with nothing to do: the timer's own grain of 10 ms is part of every number. */
-async function idleDelay(server: BenchServer, milliseconds: number): Promise<number> {
-  await server.eventLoopP99();
-  await new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, 4000)));
-  return server.eventLoopP99();
+/** Seconds: p99 of the event loop's delay since the last call. (prom-client starts its histogram anew at each scrape.) */
+async function eventLoopP99(server: HeadwaterServer): Promise<number> {
+  return (await server.metrics()).sum('nodejs_eventloop_lag_p99_seconds');
 }
 
-async function serverRound(
-  server: BenchServer,
-  clients: readonly HelperProcess<ClientMessage>[],
-  { milliseconds }: Options,
-): Promise<ServerRound> {
-  const counting = Promise.all(clients.map((client) => client.ask<ClientCount>({ run: milliseconds, warm: WARM_MS })));
+/** p99 of the event loop's delay with nothing to do: the timer's own grain of 10 ms is part of every number. */
+async function idleDelay(server: HeadwaterServer, milliseconds: number): Promise<number> {
+  await eventLoopP99(server);
+  await new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, 4000)));
+  return eventLoopP99(server);
+}
+
+async function serverRound(server: HeadwaterServer, clients: Generators, options: Options): Promise<ServerRound> {
+  const { milliseconds, inFlight, direct, model } = options;
+  const counting = clients.closed({
+    traffic: { input: 'pixels', images: 1, models: [direct ? model.name : HEAD] },
+    inFlight,
+    warmMs: WARM_MS,
+    milliseconds,
+  });
   await new Promise((resolve) => setTimeout(resolve, WARM_MS));
-  const before = await server.batches();
-  // Read and thrown away: its span begins here.
-  await server.eventLoopP99();
+  // Its span of the event loop's delay begins here.
+  const before = await server.metrics();
   await new Promise((resolve) => setTimeout(resolve, milliseconds - 500));
-  const eventLoopP99 = await server.eventLoopP99();
-  const after = await server.batches();
-  const counts = await counting;
-  const failed = counts.find(({ images, lastError }) => images === 0 && lastError !== '');
-  if (failed !== undefined) throw new Error(`the server answers nothing but errors: ${failed.lastError}`);
-  const latencies = counts.flatMap((count) => count.latencies).sort((left, right) => left - right);
-  const quantile = (p: number) => latencies[Math.max(0, Math.ceil(p * latencies.length) - 1)] ?? Number.NaN;
+  const after = await server.metrics();
+  const { answers, latencies, errors, lastError } = await counting;
+  if (answers.length === 0 && lastError !== '') throw new Error(`the server answers nothing but errors: ${lastError}`);
+  const grown = (name: string) => after.sum(name) - before.sum(name);
   return {
-    imagesPerSecond: (1000 * counts.reduce((sum, { images }) => sum + images, 0)) / milliseconds,
-    meanBatch: (after.images - before.images) / (after.count - before.count),
-    eventLoopP99,
-    p50: quantile(0.5),
-    p99: quantile(0.99),
-    errors: counts.reduce((sum, { errors }) => sum + errors, 0),
+    imagesPerSecond: (1000 * answers.length) / milliseconds,
+    meanBatch: grown('headwater_batch_size_sum') / grown('headwater_batch_size_count'),
+    eventLoopP99: after.sum('nodejs_eventloop_lag_p99_seconds'),
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    errors,
   };
 }
 

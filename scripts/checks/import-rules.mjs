@@ -27,8 +27,11 @@ export const PARTS = [
   { folder: 'src/engine', mayImport: [NATIVE] },
   { folder: 'src/learner', mayImport: [NATIVE] },
   { folder: 'src/server', mayImport: [ENGINE, LEARNER, PROTOS] },
+  // The yardstick of the load test: the engine alone, in a process that the rest of the load test only starts. Before its parent folder.
+  { folder: 'loadtest/bare-engine', mayImport: [ENGINE, 'loadtest/bare-engine-messages.ts'] },
   { folder: 'loadtest', mayImport: [PROTOS] },
   { folder: 'bench', mayImport: [ENGINE, LEARNER, PROTOS, ...BENCHED] },
+  { folder: 'fuzz', mayImport: 'anything' },
   { folder: 'test', mayImport: 'anything' },
 ];
 

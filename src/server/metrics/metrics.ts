@@ -4,10 +4,12 @@ import type { Backbone } from '../../engine/index.js';
 import type { DeadReason, LabelResult, Learning, LearningObserver } from '../../learner/index.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { StageTimings } from '../codec/response.js';
+import { addEventLoopMetric } from './event-loop.js';
 import { addHeadMetrics } from './head-metrics.js';
 import { removeSeries } from './remove-series.js';
 
 const LABEL_RESULTS: readonly LabelResult[] = ['trained', 'duplicate', 'unknown_id', 'late', 'invalid'];
+const OVERHEAD_BUCKETS = [0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5];
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const DELAY_BUCKETS = [0.01, 0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400, 604_800];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -36,6 +38,13 @@ export class Metrics {
     help: 'Time of answered requests, in total and by stage',
     labelNames: ['model', 'stage'],
     buckets: LATENCY_BUCKETS,
+    registers: this.registers,
+  });
+  private readonly overhead = new Histogram({
+    name: 'headwater_request_overhead_seconds',
+    help: 'Time of answered requests without decoding, waiting and computing: what the service itself takes',
+    labelNames: ['model'],
+    buckets: OVERHEAD_BUCKETS,
     registers: this.registers,
   });
   private readonly images = new Counter({
@@ -85,6 +94,7 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    addEventLoopMetric(this.registry);
     const metrics = this;
     new Gauge({
       name: 'headwater_queue_depth',
@@ -156,6 +166,8 @@ export class Metrics {
     this.durations.observe({ model: known, stage: 'decode' }, timings.decodeMs / 1000);
     this.durations.observe({ model: known, stage: 'queue' }, timings.queueMs / 1000);
     this.durations.observe({ model: known, stage: 'compute' }, timings.computeMs / 1000);
+    const overheadMs = totalMs - timings.decodeMs - timings.queueMs - timings.computeMs;
+    this.overhead.observe({ model: known }, Math.max(0, overheadMs) / 1000);
   }
 
   /** A request that gRPC refused before its model was known: too large, malformed. */
@@ -227,6 +239,7 @@ export class Metrics {
     await Promise.all([
       removeSeries(this.requests, 'model', isGone),
       removeSeries(this.durations, 'model', isGone),
+      removeSeries(this.overhead, 'model', isGone),
       removeSeries(this.labels, 'head', isGone),
       removeSeries(this.labelDelays, 'head', isGone),
       removeSeries(this.deadLetters, 'head', isGone),
