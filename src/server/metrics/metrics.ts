@@ -6,6 +6,7 @@ import type { Batcher } from '../batching/batcher.js';
 import type { StageTimings } from '../codec/response.js';
 import { addEventLoopMetric } from './event-loop.js';
 import { addHeadMetrics } from './head-metrics.js';
+import { addQueueMetrics } from './queue-metrics.js';
 import { removeSeries } from './remove-series.js';
 
 const LABEL_RESULTS: readonly LabelResult[] = ['trained', 'duplicate', 'unknown_id', 'late', 'invalid'];
@@ -96,24 +97,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     addEventLoopMetric(this.registry);
     const metrics = this;
-    new Gauge({
-      name: 'headwater_queue_depth',
-      help: 'Images admitted that are in no batch yet',
-      labelNames: ['backbone'],
-      registers: this.registers,
-      collect() {
-        for (const [backbone, batcher] of metrics.batchers) this.set({ backbone }, batcher.depth);
-      },
-    });
-    new Gauge({
-      name: 'headwater_queue_limit',
-      help: 'Images that can be admitted',
-      labelNames: ['backbone'],
-      registers: this.registers,
-      collect() {
-        for (const [backbone, batcher] of metrics.batchers) this.set({ backbone }, batcher.limit);
-      },
-    });
+    addQueueMetrics(this.registry, () => metrics.batchers);
     new Gauge({
       name: 'headwater_nats_connected',
       help: '1 while the connection to NATS is up',
