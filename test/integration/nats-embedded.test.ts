@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,12 +20,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect, nkeyAuthenticator } from 'nats';
 import { connectNats, type NatsLink } from '../../src/learner/nats/connection/connection.js';
 import { type EmbeddedNats, startEmbeddedNats } from '../../src/learner/nats/server/embedded-server.js';
 import { processesWithConfig, processStartTime } from '../../src/learner/nats/server/processes.js';
 import { DEFAULT_STREAM_BYTES, ensureStreams } from '../../src/learner/nats/streams/streams.js';
 import { LearnerError } from '../../src/learner/types.js';
 import { natsMissing, natsServerBinary } from '../support/nats.js';
+import { nkeyUser } from '../support/nats-jwt.js';
 
 const skip = natsMissing();
 const silent = () => {};
@@ -117,6 +122,69 @@ describe('the embedded nats-server', { skip }, () => {
     assert.ok((await link.connection.jetstreamManager()).streams);
     const stranger = connectNats({ url: `nats://127.0.0.1:${server.port}`, name: 'stranger', log: silent });
     await assert.rejects(stranger, (error) => error instanceof LearnerError && error.code === 'nats_setup');
+  });
+
+  it('listens on loopback alone, and lets nobody in without its password', async (t) => {
+    const [first, second] = [dataDirectory(t), dataDirectory(t)];
+    const [server, other] = [await start(t, first), await start(t, second)];
+    assert.match(server.password, /^[\w-]{32}$/);
+    assert.notEqual(server.password, other.password);
+    const { host, port, user } = server;
+    for (const who of [
+      {},
+      { user, pass: '' },
+      { user, pass: other.password },
+      { user: 'admin', pass: server.password },
+      { token: server.password },
+      { token: '' },
+      { authenticator: nkeyAuthenticator(Buffer.from(nkeyUser().seed)) },
+    ]) {
+      const refused = connect({ servers: `${host}:${port}`, reconnect: false, ...who });
+      await assert.rejects(refused, { code: 'AUTHORIZATION_VIOLATION' }, JSON.stringify(Object.keys(who)));
+    }
+    if (process.platform === 'linux') assert.deepEqual(listeningSockets(server.pid!), [`127.0.0.1:${port}`]);
+  });
+
+  it('closes its files to others, and changes a password that they could have read', async (t) => {
+    const dataDir = dataDirectory(t);
+    const server = await start(t, dataDir);
+    await storeOne(await linkTo(t, server.url));
+    await server.stop();
+    const config = join(dataDir, 'nats', 'nats-server.conf');
+    const open = [server.credentialsFile, config, `${server.credentialsFile}.new`, `${config}.new`];
+    for (const path of open) {
+      if (path.endsWith('.new')) writeFileSync(path, 'left over');
+      chmodSync(path, 0o666);
+    }
+    chmodSync(join(dataDir, 'nats'), 0o777);
+    const lines: string[] = [];
+    const again = await start(t, dataDir, (level, message) => lines.push(`${level} ${message}`));
+    assert.notEqual(again.password, server.password);
+    assert.ok(lines.some((line) => /^warn .*nats\.json could be read by others \(mode 666\)/.test(line)));
+    assert.ok(!lines.join().includes(again.password) && !lines.join().includes(server.password));
+    for (const path of [again.credentialsFile, config]) assert.equal(statSync(path).mode & 0o777, 0o600, path);
+    assert.equal(statSync(join(dataDir, 'nats')).mode & 0o007, 0);
+    const old = connect({
+      servers: `127.0.0.1:${again.port}`,
+      user: 'headwater',
+      pass: server.password,
+      reconnect: false,
+    });
+    await assert.rejects(old, { code: 'AUTHORIZATION_VIOLATION' });
+    assert.equal(await count(await linkTo(t, again.url)), 1, 'the data is there');
+    await again.stop();
+    assert.equal(statSync(again.credentialsFile).mode & 0o777, 0o600);
+  });
+
+  it('does not write through a link that somebody else laid', async (t) => {
+    const dataDir = dataDirectory(t);
+    const victim = join(dataDirectory(t), 'victim');
+    writeFileSync(victim, 'kept', { mode: 0o644 });
+    symlinkSync(victim, join(dataDir, 'nats.json.new'));
+    symlinkSync(victim, join(dataDir, 'nats.json'));
+    const server = await start(t, dataDir);
+    assert.equal(readFileSync(victim, 'utf8'), 'kept');
+    assert.ok(lstatSync(server.credentialsFile).isFile());
   });
 
   it('has room for the default streams whatever the disk has', async (t) => {
@@ -281,6 +349,31 @@ describe('the embedded nats-server', { skip }, () => {
     assert.ok(statSync(third.logFile).size < 2 ** 20, 'a large log is put aside');
   });
 });
+
+/** Addresses that a process listens on, from /proc. */
+function listeningSockets(pid: number): string[] {
+  const inodes = new Set<string>();
+  for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      const target = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+      inodes.add(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? '');
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+  const found: string[] = [];
+  for (const table of ['tcp', 'tcp6', 'udp', 'udp6']) {
+    for (const line of readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1)) {
+      const fields = line.trim().split(/\s+/);
+      const listens = table.startsWith('udp') || fields[3] === '0A';
+      if (!listens || !inodes.has(fields[9] ?? '-')) continue;
+      const [address = '', port = ''] = (fields[1] ?? '').split(':');
+      const bytes = [...Buffer.from(address, 'hex')].reverse();
+      found.push(`${bytes.length === 4 ? bytes.join('.') : address}:${Number.parseInt(port, 16)}`);
+    }
+  }
+  return found;
+}
 
 async function storeOne(link: NatsLink): Promise<void> {
   const manager = await link.connection.jetstreamManager();
