@@ -8,7 +8,7 @@ import { excerpt, ROOT, run, SetupError } from './run.mjs';
 const DIST = join(ROOT, 'dist');
 const STAMP = join(DIST, '.sources');
 const GENERATED = join(ROOT, 'protos', 'generated');
-const SOURCE_FOLDERS = ['src', 'protos', 'loadtest', 'bench', 'test'];
+const SOURCE_FOLDERS = ['src', 'protos', 'loadtest', 'bench', 'fuzz', 'test'];
 // Besides the sources these decide what comes out of a build.
 const SETTINGS = ['tsconfig.json', 'package-lock.json', 'scripts/setup/build.mjs'];
 const PROTOS = ['inference/grpc_service.proto', 'headwater/v1/learning.proto'];
