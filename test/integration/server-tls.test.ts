@@ -1,0 +1,272 @@
+// TLS and mutual TLS against a running server, with certificates that openssl makes on the spot.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { connect, type SecureVersion } from 'node:tls';
+import { type ChannelCredentials, credentials, status } from '@grpc/grpc-js';
+import { inference } from '../../protos/index.js';
+import { parseConfig } from '../../src/server/config/index.js';
+import { openSecurity } from '../../src/server/security/security.js';
+import { type Certificate, CertificateAuthority, opensslMissing } from '../support/certificates.js';
+import { temporaryFolder } from '../support/test-learning.js';
+import { PETS, startTestServer, type TestServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
+
+const skip = opensslMissing();
+const LOOPBACK = 'DNS:localhost,IP:127.0.0.1';
+
+const tlsKeys = ({ certificate, key }: Certificate) => [
+  `security.tls.certificate=${certificate}`,
+  `security.tls.key=${key}`,
+  'security.tls.reload=100ms',
+];
+
+async function start(t: TestContext, set: readonly string[]): Promise<TestServer> {
+  const server = await startTestServer({ set });
+  t.after(() => server.close());
+  server.learning.heads.teach('pets', PETS);
+  return server;
+}
+
+function trusting(authority: string, own?: Certificate): ChannelCredentials {
+  const read = (path: string | undefined) => (path === undefined ? null : readFileSync(path));
+  return credentials.createSsl(read(authority), read(own?.key), read(own?.certificate));
+}
+
+/** How a call on a new connection ends: OK, or the status with its details. */
+function metadataOf(server: TestServer, channel: ChannelCredentials, model = 'pets'): Promise<string> {
+  const options = { 'grpc.use_local_subchannel_pool': 1 };
+  const client = new inference.GRPCInferenceService(server.address, channel, options);
+  return new Promise((resolve) => {
+    client.ModelMetadata({ name: model }, { deadline: Date.now() + 30_000 }, (error) => {
+      client.close();
+      resolve(error === null ? 'OK' : `${status[error.code]}: ${error.details}`);
+    });
+  });
+}
+
+interface Page {
+  readonly status: number;
+  readonly body: string;
+}
+
+function get(server: TestServer, path: string, ca: string, own?: Certificate): Promise<Page> {
+  const identity = own === undefined ? {} : { cert: readFileSync(own.certificate), key: readFileSync(own.key) };
+  const { httpPort: port } = server.running;
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { host: '127.0.0.1', port, path, ca: readFileSync(ca), agent: false, ...identity },
+      (response) => {
+        let body = '';
+        response.on('data', (data) => (body += data));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      },
+    );
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+/** The serial number of the certificate that a port shows. */
+function serialAt(port: number | undefined, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port: port ?? 0, ca: readFileSync(ca), ALPNProtocols: ['h2', 'http/1.1'] };
+    const socket = connect(options, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+test('gRPC and HTTP speak TLS from 1.2 on, and nothing else', { skip }, async (t) => {
+  const authority = new CertificateAuthority(t);
+  const server = await start(t, tlsKeys(authority.issue('server', LOOPBACK)));
+  assert.equal(await metadataOf(server, trusting(authority.certificate)), 'OK');
+  assert.match(await metadataOf(server, credentials.createInsecure()), /^UNAVAILABLE/);
+  const stranger = new CertificateAuthority(t, 'stranger');
+  assert.match(await metadataOf(server, trusting(stranger.certificate)), /^UNAVAILABLE: .*certificate/);
+
+  assert.equal((await get(server, '/livez', authority.certificate)).status, 200);
+  await assert.rejects(fetch(`http://127.0.0.1:${server.running.httpPort}/livez`));
+  const { body } = await get(server, '/metrics', authority.certificate);
+  const seconds = Number(/^headwater_certificate_expiry_seconds\{certificate="server"\} (\S+)$/m.exec(body)?.[1]);
+  assert.ok(seconds > 9 * 86_400 && seconds <= 10 * 86_400, `${seconds} s`);
+
+  for (const port of [server.running.grpcPort, server.running.httpPort]) {
+    const speak = (version: SecureVersion) =>
+      new Promise<string | null>((resolve) => {
+        const ca = readFileSync(authority.certificate);
+        // Level 0 so that the client offers what it would refuse itself.
+        const versions = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' };
+        const socket = connect({
+          host: '127.0.0.1',
+          port: port ?? 0,
+          ca,
+          ALPNProtocols: ['h2', 'http/1.1'],
+          ...versions,
+        });
+        socket.on('secureConnect', () => {
+          resolve(socket.getProtocol());
+          socket.destroy();
+        });
+        socket.on('error', () => resolve(null));
+      });
+    assert.deepEqual(
+      [await speak('TLSv1.1'), await speak('TLSv1.2'), await speak('TLSv1.3')],
+      [null, 'TLSv1.2', 'TLSv1.3'],
+    );
+  }
+});
+
+test('mutual TLS: a client needs a certificate that is valid and of the right authority', { skip }, async (t) => {
+  const servers = new CertificateAuthority(t, 'servers');
+  const clients = new CertificateAuthority(t, 'clients');
+  const stranger = new CertificateAuthority(t, 'stranger');
+  const server = await start(t, [
+    ...tlsKeys(servers.issue('server', LOOPBACK)),
+    `security.tls.clientCa=${clients.certificate}`,
+    'security.tls.clientAuth=require',
+  ]);
+  const good = clients.issue('cam-1', 'DNS:cam-1.example');
+  const ca = servers.certificate;
+  assert.equal(await metadataOf(server, trusting(ca, good)), 'OK');
+  for (const [what, own] of [
+    ['none', undefined],
+    ['expired', clients.issue('old', 'DNS:cam-2.example', -1)],
+    ['of a stranger', stranger.issue('cam-1', 'DNS:cam-1.example')],
+    ["of the server's authority", servers.issue('cam-1', 'DNS:cam-1.example')],
+  ] as const) {
+    assert.match(await metadataOf(server, trusting(ca, own)), /^UNAVAILABLE/, what);
+    // The kubelet has no certificate.
+    assert.equal((await get(server, '/readyz', ca, own)).status, 200, what);
+    assert.equal((await get(server, '/', ca, own)).status, 403, what);
+    assert.notEqual((await get(server, '/metrics', ca, own)).status, 200, what);
+  }
+  assert.equal((await get(server, '/metrics', ca, good)).status, 200);
+});
+
+test('certificates that are listed may what is listed, by any of their names', { skip }, async (t) => {
+  const authority = new CertificateAuthority(t);
+  const list = [
+    { name: 'cameras', subject: 'DNS:cam-1.example', scopes: ['infer'], heads: ['pets'] },
+    { name: 'lab', subject: 'lab-pc', scopes: ['infer'], heads: ['lab-*'] },
+  ];
+  const server = await start(t, [
+    ...tlsKeys(authority.issue('server', LOOPBACK)),
+    `security.tls.clientCa=${authority.certificate}`,
+    'security.tls.clientAuth=request',
+    `security.certificates=${JSON.stringify(list)}`,
+  ]);
+  const as = (own?: Certificate) => metadataOf(server, trusting(authority.certificate, own));
+  assert.equal(await as(authority.issue('whatever', 'DNS:cam-1.example')), 'OK');
+  assert.match(await as(authority.issue('lab-pc', 'DNS:pc.example')), /^PERMISSION_DENIED: .*`infer` for "pets"/);
+  assert.match(await as(authority.issue('cam-1.example', 'DNS:other.example')), /^UNAUTHENTICATED/);
+  assert.match(await as(), /^UNAUTHENTICATED/);
+});
+
+test('a certificate is renewed under load without a failed request, and a broken one changes nothing', {
+  skip,
+}, async (t) => {
+  const authority = new CertificateAuthority(t);
+  const pairs = ['first', 'second', 'third'].map((name) => authority.issue(name, LOOPBACK));
+  // As Kubernetes mounts a Secret: the files are links into `..data`, a link to a folder, which is swapped as a whole.
+  const folder = temporaryFolder(t);
+  const inData = (file: string) => join(folder, '..data', file);
+  const swap = (version: string, certificate: Buffer | string, key: Buffer | string) => {
+    const fresh = join(folder, `..${version}`);
+    mkdirSync(fresh);
+    writeFileSync(join(fresh, 'tls.crt'), certificate);
+    writeFileSync(join(fresh, 'tls.key'), key);
+    symlinkSync(fresh, join(folder, '..data_tmp'));
+    renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
+  };
+  const mounted = { certificate: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
+  symlinkSync(inData('tls.crt'), mounted.certificate);
+  symlinkSync(inData('tls.key'), mounted.key);
+  const use = (version: string, pair: Certificate) =>
+    swap(version, readFileSync(pair.certificate), readFileSync(pair.key));
+  use('v1', pairs[0]!);
+  const server = await start(t, tlsKeys(mounted));
+  const ports = [server.running.grpcPort, server.running.httpPort];
+  const serials = () => Promise.all(ports.map((port) => serialAt(port, authority.certificate)));
+  const before = await serials();
+
+  let running = true;
+  const outcomes = new Map<string, number>();
+  const load = async () => {
+    while (running) {
+      const outcome = await metadataOf(server, trusting(authority.certificate));
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+  };
+  // One connection that stays, and new ones all the time.
+  const kept = new inference.GRPCInferenceService(server.address, trusting(authority.certificate));
+  t.after(() => kept.close());
+  const ask = () =>
+    new Promise<unknown>((resolve) => kept.ModelMetadata({ name: 'pets' }, (error) => resolve(error?.details)));
+  const loads = [load(), load()];
+  let last = before;
+  for (const [index, pair] of pairs.slice(1).entries()) {
+    use(`v${index + 2}`, pair);
+    await until('the new certificate is shown on both ports', async () => {
+      assert.equal(await ask(), undefined);
+      const now = await serials();
+      return now.every((serial, port) => serial !== last[port]);
+    });
+    last = await serials();
+  }
+  for (const [what, certificate, key] of [
+    ['the key of another', readFileSync(pairs[0]!.certificate), readFileSync(pairs[1]!.key)],
+    ['no certificate', 'swordfish', 'swordfish'],
+    ['empty files', '', ''],
+  ] as const) {
+    swap(what.replaceAll(' ', '-'), certificate, key);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.deepEqual(await serials(), last, what);
+  }
+  running = false;
+  await Promise.all(loads);
+  assert.deepEqual([...outcomes.keys()], ['OK'], JSON.stringify([...outcomes]));
+});
+
+test('broken, expiring and expired certificates are told', { skip }, async (t) => {
+  const authority = new CertificateAuthority(t);
+  const lines: string[] = [];
+  const open = async (pair: Certificate) => {
+    const { security } = parseConfig('', { baseDir: '/', set: tlsKeys(pair) });
+    const opened = await openSecurity(security, '127.0.0.1', (level, line) => lines.push(`${level} ${line}`));
+    t.after(() => opened.close());
+    return opened;
+  };
+  const [first, second] = [authority.issue('first', LOOPBACK, 100), authority.issue('second', LOOPBACK, 100)];
+  const swapped = { certificate: first.certificate, key: second.key };
+  await assert.rejects(open(swapped), {
+    name: 'StartError',
+    message: 'security.tls: the key is not that of the certificate',
+  });
+  await assert.rejects(open({ ...first, key: '/nowhere/tls.key' }), {
+    message: /security\.tls: \/nowhere\/tls\.key: there is no such file/,
+  });
+  await assert.rejects(open({ certificate: first.key, key: first.key }), {
+    message: /the certificate is not a PEM file with a certificate/,
+  });
+  assert.equal(lines.length, 0);
+
+  await open(authority.issue('old', LOOPBACK, -1));
+  assert.match(lines[0] ?? '', /^error security\.tls: the certificate has expired \(/);
+  await open(authority.issue('soon', LOOPBACK, 3));
+  assert.match(lines[1] ?? '', /^warn security\.tls: the certificate expires at /);
+  const { tls } = await open(first);
+  assert.equal(lines.length, 2);
+
+  // An expired one does not replace a good one.
+  const expired = authority.issue('expired', LOOPBACK, -1);
+  const expiry = tls?.expiries.server;
+  writeFileSync(first.key, readFileSync(expired.key));
+  writeFileSync(first.certificate, readFileSync(expired.certificate));
+  await until('it is told', () => lines.some((line) => line.includes('the new certificate has expired')));
+  assert.equal(tls?.expiries.server, expiry);
+});
