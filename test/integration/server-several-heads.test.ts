@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { ModelInferRequest } from '../../protos/index.js';
-import type { EmbeddedBatch, Images } from '../../src/engine/index.js';
 import { FakeBackbone } from '../support/fake-backbone.js';
 import { FakeLearning } from '../support/fake-learning.js';
+import { HeldBackbone } from '../support/held-backbone.js';
 import {
   failure,
   PETS,
@@ -175,29 +175,6 @@ test('one head that can not answer fails the request, by name, and nothing is re
   assert.match(error.message, /UNAVAILABLE.*'fur'/);
   assert.deepEqual([tiny.batches, learning.recorded], [[], []]);
 });
-
-/** Waits before each batch while it is held. */
-class HeldBackbone extends FakeBackbone {
-  private held: Promise<void> | undefined;
-  private letGo = () => {};
-
-  hold(): void {
-    this.held = new Promise((resolve) => {
-      this.letGo = resolve;
-    });
-  }
-
-  release(): void {
-    this.held = undefined;
-    this.letGo();
-  }
-
-  override async embed(images: readonly Images[]): Promise<EmbeddedBatch> {
-    const embedded = await super.embed(images);
-    await this.held;
-    return embedded;
-  }
-}
 
 test('snapshots are captured when a batch starts, one a head; requests to different heads share a batch', async (t) => {
   const slow = new HeldBackbone();
