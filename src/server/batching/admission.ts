@@ -91,13 +91,13 @@ export class Admission {
 
   /** Images of the largest inference request that is ever admitted. */
   get largestRequest(): number {
-    return this.mostOf('images', 0);
+    return this.mostOf('images');
   }
 
   /** Why these are refused however empty the queue is; undefined: they are not. */
   tooLarge(ask: Ask): string | undefined {
     for (const unit of ['images', 'bytes'] as const) {
-      const most = ask.priority === 'learning' ? this.caps.learning[unit] : this.mostOf(unit, ask.bytes / ask.images);
+      const most = ask.priority === 'learning' ? this.caps.learning[unit] : this.mostOf(unit);
       if (ask[unit] <= most) continue;
       const key = unit === 'images' ? 'server.queueLimit' : 'server.queueBytes';
       return `${ask[unit]} ${unit} in one request, at most ${most} are taken (${key}, server.clientShare)`;
@@ -147,35 +147,31 @@ export class Admission {
     }
     if (priority === 'learning') return undefined;
     const own = this.holders.get(ask.client)?.[unit] ?? 0;
-    const most = own === 0 ? this.mostOf(unit, ask.bytes / ask.images) : this.threshold(unit, free - wanted, ask);
+    const most = own === 0 ? this.mostOf(unit) : this.threshold(unit, free - wanted, ask);
     if (own + wanted <= most) return undefined;
     const text = `${own} ${unit} of this client wait, ${wanted} more exceed the ${Math.floor(most)} that one client may have now: server.clientShare`;
     return { reason: 'client', text, excess: Math.max(1, Math.ceil((own + wanted - most) * perUnit)) };
   }
 
   /** What one client may ever hold. */
-  private mostOf(unit: 'images' | 'bytes', bytesAnImage: number): number {
+  private mostOf(unit: 'images' | 'bytes'): number {
     const cap = this.caps.inference[unit];
-    return Math.max(this.aBatch(unit, bytesAnImage), Math.floor(cap * this.limits.clientShare));
+    const share = Math.floor(cap * this.limits.clientShare);
+    return unit === 'images' ? Math.max(share, Math.min(cap, this.limits.batchSize)) : share;
   }
 
   /** What a client that holds something may hold while `free` is left. */
   private threshold(unit: 'images' | 'bytes', free: number, { images, bytes }: Ask): number {
-    const { clientShare } = this.limits;
+    const { batchSize, clientShare } = this.limits;
     if (clientShare >= 1) return this.caps.inference[unit];
     const dynamic = (clientShare / (1 - clientShare)) * free;
-    return Math.max(this.aBatch(unit, bytes / images), Math.min(this.mostOf(unit, 0), dynamic));
-  }
-
-  private aBatch(unit: 'images' | 'bytes', bytesAnImage: number): number {
-    const { batchSize } = this.limits;
-    return Math.min(this.caps.inference[unit], unit === 'images' ? batchSize : batchSize * bytesAnImage);
+    const batch = unit === 'images' ? batchSize : (batchSize * bytes) / images;
+    return Math.min(this.mostOf(unit), Math.max(batch, dynamic));
   }
 }
 
 /** How much of `limit` inference leaves to learning. */
 function guaranteed(limit: number, share: number): number {
-  if (share === 0 || limit < 4) return 0;
-  if (limit === Number.POSITIVE_INFINITY) return 0;
+  if (share === 0 || limit < 4 || limit === Number.POSITIVE_INFINITY) return 0;
   return Math.max(1, Math.floor(limit * Math.min(0.5, share)));
 }

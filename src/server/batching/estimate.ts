@@ -1,7 +1,7 @@
 // How fast a backbone is, learned from its batches: what deadlines, retry delays and hand-overs are judged by. No clock in here.
 
-/** How much of what was known stays when a batch is added: about the last 30 count. */
-const MEMORY = 0.97;
+/** How much of what was known stays when a batch is added: about the last 20 count. */
+const MEMORY = 0.95;
 /** A batch counts as off by this many usual deviations at most (Huber's clipping): one stall does not make the backbone slow. */
 const MOST_DEVIATIONS = 3;
 /** The usual deviation is never taken to be less than this part of a batch's time. */
@@ -82,6 +82,6 @@ export class SpeedEstimate {
     const proportional = this.meanMs / this.meanImages;
     const slope = (this.covariance + PROPORTIONAL_PRIOR * proportional) / (this.variance + PROPORTIONAL_PRIOR);
     this.imageMs = Math.max(0, Math.min(slope, proportional));
-    this.batchMs = this.meanMs - this.imageMs * this.meanImages;
+    this.batchMs = Math.max(0, this.meanMs - this.imageMs * this.meanImages);
   }
 }
