@@ -22,6 +22,7 @@ interface Message {
 interface File {
   package: string;
   messageType: Message[];
+  enumType: { name: string }[];
 }
 
 /**
@@ -45,7 +46,7 @@ export function reflectionDefinition(): PackageDefinition {
 
 function repair(bytes: Buffer): Buffer {
   const file = descriptor.FileDescriptorProto.decode(bytes) as unknown as File;
-  const known = new Set<string>();
+  const known = new Set(file.enumType.map(({ name }) => `.${file.package}.${name}`));
   for (const message of file.messageType) {
     renameMapEntries(message);
     markOptionalFields(message);

@@ -31,9 +31,17 @@ export type {
   GRPCInferenceServiceHandlers,
 } from './generated/inference/GRPCInferenceService.js';
 export type { InferParameter, InferParameter__Output } from './generated/inference/InferParameter.js';
+export type { LogSettingsResponse } from './generated/inference/LogSettingsResponse.js';
+export type { ModelConfig, ModelConfig__Output } from './generated/inference/ModelConfig.js';
 export type { ModelInferRequest, ModelInferRequest__Output } from './generated/inference/ModelInferRequest.js';
 export type { ModelInferResponse, ModelInferResponse__Output } from './generated/inference/ModelInferResponse.js';
 export type {
   ModelMetadataResponse,
   ModelMetadataResponse__Output,
 } from './generated/inference/ModelMetadataResponse.js';
+export type { ModelRepositoryParameter__Output } from './generated/inference/ModelRepositoryParameter.js';
+export type { ModelStatistics, ModelStatistics__Output } from './generated/inference/ModelStatistics.js';
+export type {
+  RepositoryIndexResponse,
+  RepositoryIndexResponse__Output,
+} from './generated/inference/RepositoryIndexResponse.js';

@@ -5,6 +5,7 @@ export { classify, topK } from './head/classify.js';
 export { argmax } from './head/softmax.js';
 export { defaultLearnerOptions } from './learners/learner-options.js';
 export type {
+  EmbeddedImage,
   ExportedHead,
   HeadAct,
   HeadProgress,

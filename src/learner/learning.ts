@@ -177,9 +177,14 @@ export interface Learning {
 /** Turns an image label into an embedding; only processes with the role `serve` can. */
 export interface ImageEmbedder {
   readonly backbone: string;
-  readonly backboneIdentity: string;
   /** @throws an Error with `code === 'undecodable_image'` when the image itself is at fault; anything else is retried. */
-  embed(image: Uint8Array): Promise<Float32Array>;
+  embed(image: Uint8Array): Promise<EmbeddedImage>;
+}
+
+/** An embedding, and the identity of the backbone that made it: another one may take its place while the process runs. */
+export interface EmbeddedImage {
+  readonly embedding: Float32Array;
+  readonly backboneIdentity: string;
 }
 
 /** What happened, told once: the metrics module is the listener. */

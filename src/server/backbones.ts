@@ -3,12 +3,14 @@ import type { Backbone, BackboneOptions, EngineLog } from '../engine/index.js';
 import type { HeadRequest, ImageEmbedder } from '../learner/index.js';
 import { Batcher } from './batching/batcher.js';
 import type { BackboneConfig, Config, HeadConfig } from './config/index.js';
+import { StatusError } from './errors.js';
 import type { DecodeImages } from './images/decode.js';
+import { BackboneRegistry } from './repository/backbone-registry.js';
 
 export type LoadBackbone = (options: BackboneOptions, log: EngineLog) => Promise<Backbone>;
 
 /**
- * Batchers by the name of their backbone.
+ * The configured backbones, each with its batcher.
  *
  * @param signal ends loading
  * @throws EngineError when one can't be loaded, the signal's reason when it ended loading; those that were loaded are closed
@@ -19,27 +21,32 @@ export async function loadBackbones(
   log: EngineLog,
   onBatch: (backbone: string, images: number) => void,
   signal?: AbortSignal,
-): Promise<Map<string, Batcher>> {
-  const batchers = new Map<string, Batcher>();
+): Promise<BackboneRegistry> {
+  const told = (backbone: string, images: number, computeMs: number) => {
+    onBatch(backbone, images);
+    registry.statistics.batch(backbone, images, computeMs);
+  };
+  const registry: BackboneRegistry = new BackboneRegistry({
+    open: ({ batch, ...options }, model, ended) =>
+      loadBackbone({ ...options, model, isa: config.engine.isa, signal: ended }, log),
+    front: (backbone, entry) => new Batcher(backbone, batcherOptions(config, entry, told)),
+    batching: ({ batch }) => ({ batchSize: batch.size ?? config.batch.size, waitMs: batch.wait ?? config.batch.wait }),
+    log,
+  });
   try {
     // One after the other: loading is memory-bound, and errors come in the order of the file.
-    for (const entry of config.backbones) {
-      const { batch, ...options } = entry;
-      const backbone = await loadBackbone({ ...options, isa: config.engine.isa, signal }, log);
-      batchers.set(entry.name, new Batcher(backbone, batcherOptions(config, entry, onBatch)));
-      signal?.throwIfAborted();
-    }
+    for (const entry of config.backbones) await registry.start(entry, signal);
   } catch (error) {
-    for (const { backbone } of batchers.values()) await backbone.close();
+    await registry.close();
     throw error;
   }
-  return batchers;
+  return registry;
 }
 
 function batcherOptions(
   { batch, server }: Config,
   entry: BackboneConfig,
-  onBatch: (backbone: string, images: number) => void,
+  onBatch: (backbone: string, images: number, computeMs: number) => void,
 ): ConstructorParameters<typeof Batcher>[1] {
   return {
     size: entry.batch.size ?? batch.size,
@@ -48,7 +55,7 @@ function batcherOptions(
     queueBytes: server.queueBytes,
     clientShare: server.clientShare,
     learningShare: batch.learningShare,
-    onBatch: (images) => onBatch(entry.name, images),
+    onBatch: (images, computeMs) => onBatch(entry.name, images, computeMs),
   };
 }
 
@@ -68,18 +75,25 @@ export function embeddingSettings({ image, info }: Backbone): string {
   return JSON.stringify({ output, resize, size, channels, scale, mean, std, ...steps });
 }
 
-/** What embeds image labels: they stand in the same queue as requests. */
-export function imageEmbedder(batcher: Batcher, decode: DecodeImages): ImageEmbedder {
-  const { backbone } = batcher;
+/** What embeds image labels: they stand in the same queue as requests, of the backbone that is loaded at the time. */
+export function imageEmbedder(
+  name: string,
+  batchers: ReadonlyMap<string, Batcher>,
+  decode: DecodeImages,
+): ImageEmbedder {
   return {
-    backbone: backbone.name,
-    backboneIdentity: backbone.identity,
+    backbone: name,
     embed: async (image) => {
+      const batcher = batchers.get(name);
+      // The label waits until it is loaded again.
+      if (batcher === undefined) throw new StatusError('model_unloaded', `backbone "${name}" is not in service here`);
+      const { backbone } = batcher;
       const permit = batcher.admit({ images: 1, bytes: image.byteLength, client: 'labels', priority: 'learning' });
       try {
         // An image that can't be decoded fails with the code undecodable_image, as the learner expects.
         const data = await decode([image], backbone.image);
-        return (await permit.submit({ kind: 'pixels', count: 1, data })).embeddings;
+        const { embeddings } = await permit.submit({ kind: 'pixels', count: 1, data });
+        return { embedding: embeddings, backboneIdentity: backbone.identity };
       } finally {
         permit.release();
       }

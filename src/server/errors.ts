@@ -16,6 +16,7 @@ type ServerCode =
   | 'tensor_invalid'
   | 'undecodable_image'
   | 'model_unknown'
+  | 'model_unloaded'
   | 'backbone_unknown'
   | 'backbone_mismatch'
   | 'heads_full'
@@ -28,6 +29,7 @@ type ServerCode =
   | 'cancelled'
   | 'unauthenticated'
   | 'permission_denied'
+  | 'unsupported'
   | 'starting'
   | 'draining'
   | 'internal';
@@ -90,7 +92,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     status: Status.PERMISSION_DENIED,
     remedy: 'Use credentials with the scope and the heads that the message names.',
   },
+  unsupported: { status: Status.UNIMPLEMENTED, remedy: 'None: this server does not do it.' },
   // Not now
+  model_unloaded: {
+    status: UNAVAILABLE,
+    remedy: 'Load the model again (RepositoryModelLoad), or ask another replica.',
+  },
   starting: { status: UNAVAILABLE, remedy: 'Try again: /readyz says what is awaited.' },
   draining: { status: UNAVAILABLE, remedy: 'Try again at another replica: this one is stopping.' },
   head_unavailable: { status: UNAVAILABLE, remedy: 'Try again; the state of the head (GetHead) says what is awaited.' },

@@ -26,7 +26,7 @@ export function learningOptions(
       keepForMs: snapshots.keepFor,
       stateEveryMs: snapshots.stateEvery,
     },
-    embedders: [...batchers.values()].map((batcher) => imageEmbedder(batcher, decode)),
+    embedders: [...batchers.keys()].map((name) => imageEmbedder(name, batchers, decode)),
     heads: declaredHeads(config.heads, batchers),
     observer,
   };

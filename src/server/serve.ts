@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { loadBackbone } from '../engine/index.js';
 import { classify, type Learning, type LearningOptions, startLearning } from '../learner/index.js';
 import { type LoadBackbone, loadBackbones } from './backbones.js';
-import type { Batcher } from './batching/batcher.js';
 import type { Config } from './config/index.js';
 import { createDecoder } from './images/decode.js';
 import type { Classify } from './inference/evaluate.js';
@@ -90,16 +89,15 @@ async function start(
   });
   stops.push(() => ops.close());
 
-  const batchers = serving
-    ? await loadBackbones(
-        config,
-        parts.loadBackbone,
-        (line, level = 'info') => log[level](line),
-        (name, count) => metrics.batch(name, count),
-        signal,
-      )
-    : new Map<string, Batcher>();
-  stops.push(() => closeBackbones(batchers));
+  const backbones = await loadBackbones(
+    serving ? config : { ...config, backbones: [] },
+    parts.loadBackbone,
+    (line, level = 'info') => log[level](line),
+    (name, count) => metrics.batch(name, count),
+    signal,
+  );
+  stops.push(() => backbones.close());
+  const batchers = backbones.loaded;
   metrics.serve(batchers);
   readiness.set('backbones', undefined);
 
@@ -112,7 +110,7 @@ async function start(
 
   const { classify } = parts;
   const grpc = serving
-    ? await startGrpc(config, log, { classify, learning, batchers, decode, metrics, readiness, security })
+    ? await startGrpc(config, log, { classify, learning, backbones, decode, metrics, readiness, security })
     : undefined;
   if (grpc !== undefined) stops.push(() => grpc.close());
 
@@ -132,9 +130,3 @@ async function start(
   };
 }
 
-async function closeBackbones(batchers: ReadonlyMap<string, Batcher>): Promise<void> {
-  for (const batcher of batchers.values()) {
-    batcher.close();
-    await batcher.backbone.close();
-  }
-}

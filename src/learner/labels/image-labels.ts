@@ -1,5 +1,5 @@
 import type { JsMsg } from 'nats';
-import type { ImageEmbedder } from '../learning.js';
+import type { EmbeddedImage, ImageEmbedder } from '../learning.js';
 import { subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection/connection.js';
 import { EMBED_STREAM } from '../nats/streams/streams.js';
@@ -57,13 +57,13 @@ export class ImageLabels {
     if (found?.message.form !== 'image') {
       return writer.bury(headName, 'unknown_head', 'its head was deleted meanwhile', letter);
     }
-    let embedding: Float32Array;
+    let embedded: EmbeddedImage;
     try {
-      embedding = await embedder.embed(found.message.image);
+      embedded = await embedder.embed(found.message.image);
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'undecodable_image') return retryAfter(BUSY_RETRY_MS);
       return writer.bury(headName, 'undecodable_image', (error as Error).message, letter);
     }
-    return writer.sample(found.label, 'image', embedding, embedder.backboneIdentity, letter);
+    return writer.sample(found.label, 'image', embedded.embedding, embedded.backboneIdentity, letter);
   }
 }

@@ -110,6 +110,7 @@ function plain(issue: z.core.$ZodIssue): string {
 
 function withAbsolutePaths(config: z.output<typeof shape>, baseDir: string): z.output<typeof shape> {
   const binary = config.nats.serverBinary;
+  const { folder } = config.repository;
   const file = (path: string | null) => (path === null ? null : resolve(baseDir, path));
   const { tls, credentials, nkey, passwordFile, tokenFile } = config.nats;
   return {
@@ -125,6 +126,7 @@ function withAbsolutePaths(config: z.output<typeof shape>, baseDir: string): z.o
       tokenFile: file(tokenFile),
     },
     security: withAbsoluteSecurityPaths(config.security, baseDir),
+    repository: { folder: folder === null ? null : resolve(baseDir, folder) },
     backbones: config.backbones.map((entry) => ({ ...entry, model: resolve(baseDir, entry.model) })),
   };
 }

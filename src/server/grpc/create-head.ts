@@ -1,25 +1,28 @@
 import type { CreateHeadRequest__Output } from '../../../protos/index.js';
 import type { HeadRequest, LearnerOptions } from '../../learner/index.js';
-import type { Batcher } from '../batching/batcher.js';
 import { checkClassNames, DEFAULT_HEAD, NAME_PATTERN, NAME_RULE, readLearnerChoice } from '../config/index.js';
 import { listSome, quote, StatusError } from '../errors.js';
+import type { BackboneRegistry } from '../repository/backbone-registry.js';
 
 /**
  * A head to create, from what a client asks for.
- * @throws StatusError request_invalid, backbone_unknown, head_exists (a backbone has the name).
+ * @throws StatusError request_invalid, backbone_unknown, model_unloaded, head_exists (a backbone has the name).
  */
-export function headRequest(request: CreateHeadRequest__Output, backbones: ReadonlyMap<string, Batcher>): HeadRequest {
+export function headRequest(request: CreateHeadRequest__Output, backbones: BackboneRegistry): HeadRequest {
   const { name } = request;
   if (!NAME_PATTERN.test(name)) {
     throw new StatusError('request_invalid', `name: expected ${NAME_RULE}, got ${quote(name)}`);
   }
-  if (backbones.has(name)) {
+  if (backbones.isConfigured(name)) {
     throw new StatusError('head_exists', `name: "${name}" is a backbone; heads and backbones share one space of names`);
   }
-  const batcher = backbones.get(request.backbone);
+  const batcher = backbones.loaded.get(request.backbone);
   if (batcher === undefined) {
-    const known = listSome([...backbones.keys()]);
-    throw new StatusError('backbone_unknown', `backbone: no ${quote(request.backbone)}; there are ${known}`);
+    const known = listSome(backbones.names());
+    throw (
+      backbones.unavailable(request.backbone) ??
+      new StatusError('backbone_unknown', `backbone: no ${quote(request.backbone)}; there are ${known}`)
+    );
   }
   const { backbone } = batcher;
   const { classes, maxClasses } = headClasses(request);

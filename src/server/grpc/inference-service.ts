@@ -1,4 +1,4 @@
-// inference.GRPCInferenceService: the Open Inference Protocol.
+// inference.GRPCInferenceService: the Open Inference Protocol, with Triton's extensions.
 import { status as Status } from '@grpc/grpc-js';
 import type {
   GRPCInferenceServiceHandlers,
@@ -12,15 +12,31 @@ import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
 import { type InferDependencies, type Inferred, infer } from '../inference/infer.js';
 import { BACKBONE_VERSION, type Models } from '../inference/models.js';
+import { onCurrentBackbone } from '../repository/on-current.js';
+import type { RequestEnd } from '../repository/statistics-book.js';
 import { demand } from '../security/caller.js';
 import { contextOf, explain, type LogError, unary } from './call.js';
 import { answerInOrder } from './ordered-stream.js';
+import { repositoryCalls } from './repository-calls.js';
+import { type LogLevel, unsupportedCalls } from './unsupported-calls.js';
+
+/** What is answered of Triton's extensions, by its names. */
+const EXTENSIONS = [
+  'classification',
+  'model_configuration',
+  'model_repository',
+  'model_repository(unload_dependents)',
+  'statistics',
+];
 
 export interface InferenceServiceOptions extends InferDependencies {
   /** Requests in progress. */
   readonly gate: Gate;
   /** Requests of one stream in progress. */
   readonly streamWindow: number;
+  /** Where other files than the configured ones may be loaded from; null: nowhere. */
+  readonly repositoryFolder: string | null;
+  readonly logLevel: LogLevel;
   readonly version: string;
   /** Whether new requests should be sent here. */
   readonly ready: () => boolean;
@@ -35,11 +51,14 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
 
   const measured = async (request: ModelInferRequest__Output, context: CallContext): Promise<Inferred> => {
     const start = performance.now();
-    const told = (code: Status, timings?: StageTimings) =>
-      options.onRequest(request.modelName, Status[code], performance.now() - start, timings);
+    const told = (code: Status, inferred?: Inferred) => {
+      const totalMs = performance.now() - start;
+      options.onRequest(request.modelName, Status[code], totalMs, inferred?.timings);
+      countRequest(models, request.modelName, requestEnd(code, totalMs, inferred));
+    };
     try {
-      const inferred = await gate.run(1, () => infer(request, context, options));
-      told(Status.OK, inferred.timings);
+      const inferred = await gate.run(1, () => onCurrentBackbone(() => infer(request, context, options)));
+      told(Status.OK, inferred);
       return inferred;
     } catch (error) {
       const known = explain(error, context, logError);
@@ -52,7 +71,7 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
     ServerLive: unary(async () => ({ live: true }), logError),
     ServerReady: unary(async () => ({ ready: options.ready() }), logError),
     ServerMetadata: unary(
-      async () => ({ name: 'headwater', version: options.version, extensions: ['classification'] }),
+      async () => ({ name: 'headwater', version: options.version, extensions: EXTENSIONS }),
       logError,
     ),
     ModelReady: unary(async ({ name, version }, { caller }) => {
@@ -63,6 +82,8 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
       demand(caller, 'infer', name);
       return metadata(models, name, version);
     }, logError),
+    ...repositoryCalls(options),
+    ...unsupportedCalls(options.logLevel, logError),
     ModelInfer: unary(async (request, context) => (await measured(request, context)).response, logError),
     ModelStreamInfer: (call) => {
       const context = contextOf(call);
@@ -85,6 +106,20 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
       });
     },
   };
+}
+
+function requestEnd(code: Status, totalMs: number, inferred: Inferred | undefined): RequestEnd {
+  if (inferred === undefined) return { kind: code === Status.CANCELLED ? 'cancelled' : 'failed', totalMs };
+  // Every output begins with the number of images.
+  const images = Number(inferred.response.outputs?.[0]?.shape?.[0] ?? 0);
+  return { kind: 'answered', images, totalMs, ...inferred.timings };
+}
+
+/** Names that do not exist are strangers': nothing is kept of them. */
+function countRequest({ backbones, heads }: Models, name: string, end: RequestEnd): void {
+  const head = heads.status(name);
+  if (backbones.isConfigured(name)) backbones.statistics.backboneRequest(name, end);
+  else if (head !== undefined) backbones.statistics.headRequest(name, head.definition.generation, end);
 }
 
 /** @throws StatusError model_unknown, version_unknown: a name that does not exist is not just "not ready". */

@@ -7,10 +7,10 @@ import type {
 } from '../../../protos/index.js';
 import type { HeadAct, HeadRequest, LabelInput, Learning } from '../../learner/index.js';
 import { embeddingSettings } from '../backbones.js';
-import type { Batcher } from '../batching/batcher.js';
 import { printable, StatusError, toServiceError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
+import type { BackboneRegistry } from '../repository/backbone-registry.js';
 import { type Caller, demand, demandSight, maySee } from '../security/caller.js';
 import { contextOf, explain, type LogError, unary } from './call.js';
 import { headRequest } from './create-head.js';
@@ -22,7 +22,7 @@ import { watchHead } from './watch-head.js';
 
 export interface LearningServiceOptions {
   readonly learning: Learning;
-  readonly backbones: ReadonlyMap<string, Batcher>;
+  readonly backbones: BackboneRegistry;
   /** Labels being stored, counted one by one. */
   readonly labelGate: Gate;
   /** What the gate holds: a request with more labels could never pass it. */
@@ -104,7 +104,7 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
   };
   /** Undefined when the backbone that the head was taught on is not here. */
   const settingsOf = (head: Pick<HeadRequest, 'backbone' | 'backboneIdentity'>) => {
-    const backbone = backbones.get(head.backbone)?.backbone;
+    const backbone = backbones.loaded.get(head.backbone)?.backbone;
     return backbone?.identity === head.backboneIdentity ? embeddingSettings(backbone) : undefined;
   };
 

@@ -2,9 +2,11 @@
 import type { HeadStatus, Heads, ServingHead } from '../../learner/index.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { ModelSpec } from '../codec/model.js';
-import { listSome, quote, StatusError } from '../errors.js';
+import { listSome, quote, StatusError, toStatusError } from '../errors.js';
+import type { BackboneRegistry } from '../repository/backbone-registry.js';
+import { UnloadedHeads } from '../repository/unloaded-heads.js';
 
-/** The one version of a backbone: its file does not change while the process runs. */
+/** The one version of a backbone: there is one of it at a time, whichever file was loaded last. */
 export const BACKBONE_VERSION = '1';
 
 export type ModelTarget =
@@ -18,18 +20,20 @@ export type ModelTarget =
     };
 
 export class Models {
+  readonly unloadedHeads = new UnloadedHeads();
+
   constructor(
-    readonly backbones: ReadonlyMap<string, Batcher>,
+    readonly backbones: BackboneRegistry,
     readonly heads: Heads,
   ) {}
 
   /** Names of all models, heads first. */
   names(): string[] {
-    return [...this.heads.list().map(({ definition }) => definition.name), ...this.backbones.keys()];
+    return [...this.heads.list().map(({ definition }) => definition.name), ...this.backbones.names()];
   }
 
   has(name: string): boolean {
-    return this.backbones.has(name) || this.heads.status(name) !== undefined;
+    return this.backbones.isConfigured(name) || this.heads.status(name) !== undefined;
   }
 
   /** @throws StatusError model_unknown, starting while heads are not known yet. */
@@ -42,11 +46,27 @@ export class Models {
     throw new StatusError('model_unknown', `no model ${quote(name)}; there are ${listSome(this.names())}`);
   }
 
+  /** Why a head can't answer now; undefined: it can. @throws StatusError as `headStatus`. */
+  headProblem(name: string): string | undefined {
+    try {
+      this.describe(name);
+      this.heads.serving(name);
+      return undefined;
+    } catch (error) {
+      return toStatusError(error).message;
+    }
+  }
+
   /** Shapes of a model; also checks that the backbone of a head is here. @throws StatusError as `resolve`. */
   describe(name: string): { spec: ModelSpec; batcher: Batcher; status: HeadStatus | undefined } {
-    const own = this.backbones.get(name);
+    const own = this.backbones.loaded.get(name);
     if (own !== undefined) return { spec: specOf('backbone', name, own), batcher: own, status: undefined };
+    const unavailable = this.backbones.unavailable(name);
+    if (unavailable !== undefined) throw unavailable;
     const status = this.headStatus(name);
+    if (this.unloadedHeads.has(status.definition)) {
+      throw new StatusError('model_unloaded', `head "${name}" is not served here: unloaded`);
+    }
     const batcher = this.backboneOf(status);
     return { spec: specOf('head', name, batcher), batcher, status };
   }
@@ -54,7 +74,7 @@ export class Models {
   /**
    * What answers a request for a model.
    * @param version empty: the version being served.
-   * @throws StatusError model_unknown, version_unknown, backbone_mismatch, starting; LearnerError of a head that can't be served.
+   * @throws StatusError model_unknown, model_unloaded, version_unknown, backbone_mismatch, starting; LearnerError of a head that can't be served.
    */
   async resolve(name: string, version: string): Promise<ModelTarget> {
     const { spec, batcher, status } = this.describe(name);
@@ -91,9 +111,13 @@ export class Models {
 
   private backboneOf(status: HeadStatus): Batcher {
     const { definition } = status;
-    const batcher = this.backbones.get(definition.backbone);
+    const batcher = this.backbones.loaded.get(definition.backbone);
     if (batcher === undefined) {
-      const known = listSome([...this.backbones.keys()]);
+      const unavailable = this.backbones.unavailable(definition.backbone);
+      if (unavailable !== undefined) {
+        throw new StatusError('model_unloaded', `head "${definition.name}": its ${unavailable.message}`);
+      }
+      const known = listSome(this.backbones.names());
       const message = `head "${definition.name}" needs backbone "${definition.backbone}", which is not configured here (${known})`;
       throw new StatusError('backbone_mismatch', message);
     }

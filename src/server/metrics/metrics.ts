@@ -22,6 +22,8 @@ export class Metrics {
   readonly registry = new Registry();
   private readonly registers = [this.registry];
   private batchers: ReadonlyMap<string, Batcher> = new Map();
+  /** Names of all that are configured: their series stay while they are unloaded. */
+  private backbones: ReadonlySet<string> = new Set();
   private learning: Learning | undefined;
   /** Heads and models that series are named after. */
   private readonly named = new Set<string>();
@@ -61,12 +63,6 @@ export class Metrics {
     buckets: BATCH_BUCKETS,
     registers: this.registers,
   });
-  private readonly engineInfo = new Gauge({
-    name: 'headwater_engine_info',
-    help: '1; what runs a backbone and how',
-    labelNames: ['backbone', 'engine', 'isa', 'threads', 'sparsity'],
-    registers: this.registers,
-  });
   private readonly labels = new Counter({
     name: 'headwater_labels_total',
     help: 'Labels by how they ended',
@@ -97,6 +93,17 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     addEventLoopMetric(this.registry);
     const metrics = this;
+    new Gauge({
+      name: 'headwater_engine_info',
+      help: '1; what runs a backbone and how',
+      labelNames: ['backbone', 'engine', 'isa', 'threads', 'sparsity'],
+      registers: this.registers,
+      collect() {
+        // Another file may be run otherwise, and one that was unloaded is not run.
+        this.reset();
+        for (const { backbone } of metrics.batchers.values()) this.set(engineLabels(backbone), 1);
+      },
+    });
     addQueueMetrics(this.registry, () => metrics.batchers);
     new Gauge({
       name: 'headwater_nats_connected',
@@ -122,13 +129,11 @@ export class Metrics {
     addHeadMetrics(this.registry, () => metrics.learning?.heads.list() ?? []);
   }
 
-  /** Backbones once they are loaded. */
+  /** Backbones once they are loaded; the map stays, what is in it changes with what is loaded. */
   serve(batchers: ReadonlyMap<string, Batcher>): void {
     this.batchers = batchers;
-    for (const [name, { backbone }] of batchers) {
-      this.images.inc({ backbone: name }, 0);
-      this.engineInfo.set(engineLabels(backbone), 1);
-    }
+    this.backbones = new Set(batchers.keys());
+    for (const name of this.backbones) this.images.inc({ backbone: name }, 0);
   }
 
   learn(learning: Learning): void {
@@ -193,7 +198,7 @@ export class Metrics {
   }
 
   private isModel(name: string): boolean {
-    return this.batchers.has(name) || this.learning?.heads.status(name) !== undefined;
+    return this.backbones.has(name) || this.learning?.heads.status(name) !== undefined;
   }
 
   private headLabel(name: string): string {

@@ -2,7 +2,6 @@
 import { status as Status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Learning } from '../../learner/index.js';
-import type { Batcher } from '../batching/batcher.js';
 import type { Config } from '../config/index.js';
 import { StatusError } from '../errors.js';
 import { inferenceService } from '../grpc/inference-service.js';
@@ -14,6 +13,7 @@ import { Gate } from '../inference/gate.js';
 import { Models } from '../inference/models.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Readiness } from '../ops/readiness.js';
+import type { BackboneRegistry } from '../repository/backbone-registry.js';
 import type { Security } from '../security/security.js';
 import { listenError } from '../start-error.js';
 import { packageVersion } from '../version.js';
@@ -26,7 +26,7 @@ const MAX_TRANSFERS = 2;
 export interface GrpcParts {
   readonly classify: Classify;
   readonly learning: Learning;
-  readonly batchers: ReadonlyMap<string, Batcher>;
+  readonly backbones: BackboneRegistry;
   readonly decode: DecodeImages;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
@@ -81,9 +81,9 @@ function makeGates({ server, labels }: Config): Gates {
 }
 
 function makeServer(
-  { roles, server: settings, labels, limits }: Config,
+  { roles, server: settings, labels, limits, repository, log: logging }: Config,
   log: Logger,
-  { classify, learning, batchers, decode, metrics, readiness, security }: GrpcParts,
+  { classify, learning, backbones, decode, metrics, readiness, security }: GrpcParts,
   gates: Gates,
   draining: AbortSignal,
 ): GrpcServer {
@@ -99,17 +99,19 @@ function makeServer(
     },
     inference: inferenceService({
       ...common,
-      models: new Models(batchers, learning.heads),
+      models: new Models(backbones, learning.heads),
       decode,
       classify,
       gate: gates.requests,
+      repositoryFolder: repository.folder,
+      logLevel: logging.level,
       version: packageVersion,
       ready: () => readiness.ready,
       onRequest: (model, code, totalMs, timings) => metrics.request(model, code, totalMs, timings),
     }),
     learning: learningService({
       ...common,
-      backbones: batchers,
+      backbones,
       labelGate: gates.labels,
       labelsInFlight: labels.inFlight,
       joins: roles.includes('join'),

@@ -5,6 +5,7 @@ import { backbone, batch, engine } from './backbones.js';
 import { firstRepeated, head } from './heads.js';
 import { labels, learn, snapshots, training } from './learning.js';
 import { nats } from './nats.js';
+import { repository } from './repository.js';
 import { security } from './security.js';
 import { images, limits, log, server } from './server.js';
 
@@ -29,6 +30,7 @@ export const shape = z
     training: training.prefault({}),
     engine: engine.prefault({}),
     limits: limits.prefault({}),
+    repository: repository.prefault({}),
     log: log.prefault({}),
     backbones: list(backbone, 'a list of at most 16 backbones, each with at least name and model')
       .max(16, { error: 'expected at most 16 backbones' })
