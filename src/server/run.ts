@@ -20,11 +20,12 @@ export async function runServer(config: Config): Promise<number> {
     log.info('stopped before it listened');
     return 0;
   }
+  const scheme = config.security.tls.certificate === null ? 'http' : 'https';
   const where = (port: number) => `${config.server.host}:${port}`;
   const grpc = server.grpcPort === undefined ? '' : `gRPC ${where(server.grpcPort)}, `;
   log.info({ grpcPort: server.grpcPort, httpPort: server.httpPort, roles: config.roles }, 'listening');
   void server.ready.then(() => {
-    process.stdout.write(`headwater is ready: ${grpc}HTTP http://${where(server.httpPort)}\n`);
+    process.stdout.write(`headwater is ready: ${grpc}HTTP ${scheme}://${where(server.httpPort)}\n`);
   });
   await stopped;
   await server.close();
