@@ -1,4 +1,5 @@
 // The gRPC side put together: the gates in front of the services, the server, and how it stops.
+import { setMaxListeners } from 'node:events';
 import { status as Status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Learning } from '../../learner/index.js';
