@@ -9,18 +9,7 @@ const shortened = (timeout: string | undefined) => {
 };
 
 test('timeouts that a timer can wait for stay as they are', () => {
-  for (const timeout of [
-    undefined,
-    '1H',
-    '576H',
-    '2073600S',
-    '99999999m',
-    '34560M',
-    '99999999u',
-    '0S',
-    'x',
-    '999999999S',
-  ]) {
+  for (const timeout of [undefined, '1H', '576H', '2073600S', '99999999m', '34560M', '99999999u', '0S', 'x', '']) {
     assert.equal(shortened(timeout), timeout);
   }
 });

@@ -1,7 +1,6 @@
 """InferenceServerClient: each method makes the call that the client of the same name makes, with its defaults."""
 
 import queue
-import sys
 import threading
 
 import grpc
@@ -11,6 +10,8 @@ from ..utils import InferenceServerException
 from .tensors import InferResult, as_dictionary, infer_request
 
 INT32_MAX = 2**31 - 1
+# In seconds. The client says sys.maxsize, which Debian's grpcio (1.51) can't add to the time of day; on the wire both are 27,000 hours.
+FOREVER = 10**9
 COMPRESSION = {None: grpc.Compression.NoCompression, "deflate": grpc.Compression.Deflate, "gzip": grpc.Compression.Gzip}
 
 
@@ -81,17 +82,17 @@ class InferenceServerClient:
             raise known(error) from None
         return as_dictionary(response) if as_json else response
 
-    def is_server_live(self, headers=None, client_timeout=sys.maxsize):
+    def is_server_live(self, headers=None, client_timeout=FOREVER):
         return self._call("ServerLive", message("ServerLiveRequest")(), headers, client_timeout).live
 
-    def is_server_ready(self, headers=None, client_timeout=sys.maxsize):
+    def is_server_ready(self, headers=None, client_timeout=FOREVER):
         return self._call("ServerReady", message("ServerReadyRequest")(), headers, client_timeout).ready
 
-    def is_model_ready(self, model_name, model_version="", headers=None, client_timeout=sys.maxsize):
+    def is_model_ready(self, model_name, model_version="", headers=None, client_timeout=FOREVER):
         request = message("ModelReadyRequest")(name=model_name, version=model_version)
         return self._call("ModelReady", request, headers, client_timeout).ready
 
-    def get_server_metadata(self, headers=None, as_json=False, client_timeout=sys.maxsize):
+    def get_server_metadata(self, headers=None, as_json=False, client_timeout=FOREVER):
         return self._call("ServerMetadata", message("ServerMetadataRequest")(), headers, client_timeout, as_json)
 
     def _of_model(self, call, model_name, model_version, headers, as_json, client_timeout):
@@ -99,22 +100,22 @@ class InferenceServerClient:
         return self._call(call, request, headers, client_timeout, as_json)
 
     def get_model_metadata(
-        self, model_name, model_version="", headers=None, as_json=False, client_timeout=sys.maxsize
+        self, model_name, model_version="", headers=None, as_json=False, client_timeout=FOREVER
     ):
         return self._of_model("ModelMetadata", model_name, model_version, headers, as_json, client_timeout)
 
-    def get_model_config(self, model_name, model_version="", headers=None, as_json=False, client_timeout=sys.maxsize):
+    def get_model_config(self, model_name, model_version="", headers=None, as_json=False, client_timeout=FOREVER):
         return self._of_model("ModelConfig", model_name, model_version, headers, as_json, client_timeout)
 
     def get_inference_statistics(
-        self, model_name="", model_version="", headers=None, as_json=False, client_timeout=sys.maxsize
+        self, model_name="", model_version="", headers=None, as_json=False, client_timeout=FOREVER
     ):
         return self._of_model("ModelStatistics", model_name, model_version, headers, as_json, client_timeout)
 
-    def get_model_repository_index(self, headers=None, as_json=False, client_timeout=sys.maxsize):
+    def get_model_repository_index(self, headers=None, as_json=False, client_timeout=FOREVER):
         return self._call("RepositoryIndex", message("RepositoryIndexRequest")(), headers, client_timeout, as_json)
 
-    def load_model(self, model_name, headers=None, config=None, files=None, client_timeout=sys.maxsize):
+    def load_model(self, model_name, headers=None, config=None, files=None, client_timeout=FOREVER):
         request = message("RepositoryModelLoadRequest")(model_name=model_name)
         if config is not None:
             request.parameters["config"].string_param = config
@@ -122,7 +123,7 @@ class InferenceServerClient:
             request.parameters[path].bytes_param = content
         self._call("RepositoryModelLoad", request, headers, client_timeout)
 
-    def unload_model(self, model_name, headers=None, unload_dependents=False, client_timeout=sys.maxsize):
+    def unload_model(self, model_name, headers=None, unload_dependents=False, client_timeout=FOREVER):
         request = message("RepositoryModelUnloadRequest")(model_name=model_name)
         request.parameters["unload_dependents"].bool_param = unload_dependents
         self._call("RepositoryModelUnload", request, headers, client_timeout)
