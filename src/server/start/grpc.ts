@@ -44,6 +44,8 @@ export interface RunningGrpc {
 export async function startGrpc(config: Config, log: Logger, parts: GrpcParts): Promise<RunningGrpc> {
   const { server: settings } = config;
   const stopping = new AbortController();
+  // Each open stream listens: Node.js would warn of a leak from the eleventh on.
+  setMaxListeners(0, stopping.signal);
   const gates = makeGates(config);
   const server = makeServer(config, log, parts, gates, stopping.signal);
   server.setServing(parts.readiness.ready);
