@@ -48,7 +48,7 @@ export function mutateJson(random: Random, text: string): string {
       // No JSON: as text.
     }
   }
-  if (random.chance(0.05)) return '['.repeat(random.size(100_000)) + text;
+  if (random.chance(0.05)) return '['.repeat(random.size(20_000)) + text;
   return Buffer.from(mutateBytes(random, Buffer.from(text))).toString(random.chance(0.5) ? 'utf8' : 'latin1');
 }
 

@@ -1,6 +1,8 @@
 // Bytes on a connection to the gRPC port: frames in any order, of any length, or none at all.
 import { connect } from 'node:net';
+import type { ServiceError } from '@grpc/grpc-js';
 import { startTestServer } from '../../test/support/test-server.js';
+import { until } from '../../test/support/until.js';
 import { interestingNumber, mutateBytes } from '../mutate/bytes.js';
 import type { Random } from '../random.js';
 import type { FuzzTarget } from '../target.js';
@@ -8,6 +10,8 @@ import type { FuzzTarget } from '../target.js';
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 /** How long a connection that neither end closes is kept. */
 const KEPT_MS = 300;
+/** Connections of those that run, at both ends, and of the client. */
+const LEFT_OVER = 64;
 const [DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION] = [0, 1, 2, 3, 4, 6, 8, 9];
 
 function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer<ArrayBuffer> {
@@ -68,7 +72,10 @@ export const http2: FuzzTarget = {
     return random.chance(0.2) ? mutateBytes(random, bytes) : bytes;
   },
   async open() {
-    const server = await startTestServer();
+    // Connections whose clients are gone, or break the protocol, end soon: none may be left over.
+    const server = await startTestServer({
+      set: ['server.handshakeTimeout=1s', 'server.keepaliveTime=1s', 'server.keepaliveTimeout=1s'],
+    });
     const port = server.running.grpcPort!;
     return {
       run: (input) =>
@@ -82,16 +89,21 @@ export const http2: FuzzTarget = {
             resolve();
           });
         }),
-      check: () =>
-        new Promise((resolve, reject) =>
-          server.inference.ServerLive({}, { deadline: Date.now() + 60_000 }, (error) =>
-            error ? reject(error) : resolve(),
-          ),
-        ),
+      async check() {
+        await until('connections end', () => openSockets() < LEFT_OVER, { timeoutMs: 30_000, state: openSockets });
+        const { error } = await new Promise<{ error: ServiceError | null }>((resolve) => {
+          server.inference.ServerLive({}, { deadline: Date.now() + 60_000 }, (error) => resolve({ error }));
+        });
+        if (error) throw error;
+      },
       close: () => server.close(),
     };
   },
 };
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+}
 
 function changeFrames(random: Random, frames: readonly Buffer[]): Buffer[] {
   const changed = frames.map((one) => Buffer.from(one));

@@ -45,11 +45,16 @@ export function parseLabelMessage(
   data: Uint8Array,
 ): LabelMessage | UnusableLabel {
   const head = headOfSubject(subject);
-  if (!isHeadName(head)) return unusable(head, 'unknown_head', `'${head}' is not a head's name`);
+  if (!isHeadName(head)) return unusable(head, 'unknown_head', `'${shortened(head)}' is not a head's name`);
   const headerLabel = header(LABEL_HEADER);
   return headerLabel === undefined
     ? parseJsonLabel(head, data)
     : parseImageLabel(head, headerLabel, header(ID_HEADER) ?? '', data);
+}
+
+/** Subjects may have thousands of characters. */
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 
 /** What follows `headwater.label.`: a head's name, if it is one. */
