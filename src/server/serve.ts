@@ -1,8 +1,10 @@
 // The composition: engine, learner, gRPC and HTTP put together, started in order and stopped in reverse.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { loadBackbone } from '../engine/index.js';
 import { classify, type Learning, type LearningOptions, startLearning } from '../learner/index.js';
 import { type LoadBackbone, loadBackbones } from './backbones.js';
+import type { Batcher } from './batching/batcher.js';
 import type { Config } from './config/index.js';
 import { createDecoder } from './images/decode.js';
 import type { Classify } from './inference/evaluate.js';
@@ -14,6 +16,7 @@ import { Readiness } from './ops/readiness.js';
 import { openSecurity } from './security/security.js';
 import { startGrpc } from './start/grpc.js';
 import { waitForHeads } from './start/heads-ready.js';
+import { warmUp } from './start/warm-up.js';
 import { listenError } from './start-error.js';
 
 export interface RunningServer {
@@ -22,8 +25,12 @@ export interface RunningServer {
   readonly httpPort: number;
   /** Resolves when backbones and heads are loaded; pending while NATS is away. */
   readonly ready: Promise<void>;
-  /** Stops: not ready first, then what was accepted is answered, then the learner's side ends. May be called again. */
-  close(): Promise<void>;
+  /**
+   * Stops: not ready first, then (after a delay) nothing new is taken, what was accepted is answered, and the learner's side ends. May be called
+   * again.
+   * @param delayMs how long new requests are still taken: until balancers have seen that it is not ready. Default: 0.
+   */
+  close(delayMs?: number): Promise<void>;
 }
 
 /** The parts from the other folders; tests put in their own. */
@@ -99,6 +106,7 @@ async function start(
   stops.push(() => backbones.close());
   const batchers = backbones.loaded;
   metrics.serve(batchers);
+  if (config.server.warmUp) await warmUpAll(config, batchers, log, signal);
   readiness.set('backbones', undefined);
 
   const observer = metrics.observer((level, message, fields) => log[level](fields ?? {}, message));
@@ -115,18 +123,33 @@ async function start(
   if (grpc !== undefined) stops.push(() => grpc.close());
 
   let closing: Promise<void> | undefined;
-  const close = async () => {
+  const close = async (delayMs: number) => {
+    // Who is not ready gets no requests anyway.
+    const wait = readiness.ready ? delayMs : 0;
     readiness.set('process', 'stopping');
+    await sleep(wait);
     for (const stop of stops.reverse()) await stop();
   };
   return {
     grpcPort: grpc?.port,
     httpPort,
     ready,
-    close: () => {
-      closing ??= close();
+    close: (delayMs = 0) => {
+      closing ??= close(delayMs);
       return closing;
     },
   };
 }
 
+async function warmUpAll(
+  { backbones, batch }: Config,
+  batchers: ReadonlyMap<string, Batcher>,
+  log: Logger,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const [name, batcher] of batchers) {
+    const size = backbones.find((entry) => entry.name === name)?.batch.size ?? batch.size;
+    const ms = await warmUp(batcher, size, signal);
+    log.info(`backbone ${name}: warmed up with batches of 1 and ${size} in ${(ms / 1000).toFixed(2)} s`);
+  }
+}

@@ -29,7 +29,7 @@ export interface TestServer {
 }
 
 const CONFIG = `
-server: { grpcPort: 0, httpPort: 0 }
+server: { grpcPort: 0, httpPort: 0, warmUp: false }
 log: { level: error }
 backbones: [{ name: tiny, model: none.onnx, image: { size: 4, resize: 4 } }]
 heads: [{ name: pets, backbone: tiny }]

@@ -1,6 +1,5 @@
 // The gRPC server itself: services, limits, keepalive, health, reflection, start and stop.
-import { isIPv6 } from 'node:net';
-import { logVerbosity, Server, ServerCredentials, type ServerInterceptor, setLogVerbosity } from '@grpc/grpc-js';
+import { type ChannelOptions, Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProtoPath, type ServingStatusMap } from 'grpc-health-check';
@@ -11,39 +10,86 @@ import {
   learning,
   reflectionDefinition,
 } from '../../../protos/index.js';
-import type { StatusError } from '../errors.js';
+import type { Config } from '../config/index.js';
+import { StatusError } from '../errors.js';
 import { explainRefusals } from './limits.js';
+import { shortenTimeout } from './long-deadline.js';
+import { Connections } from './transport/connections.js';
+import { checkGrpcJs, connectionInjector, setHttp2Settings } from './transport/grpc-js.js';
+import { MemoryBudget } from './transport/memory-budget.js';
+import { OpenCalls } from './transport/open-calls.js';
 
 /** Names that grpc.health.v1 knows: the process, and each service. */
 const HEALTH_NAMES = ['', 'inference.GRPCInferenceService', 'headwater.v1.LearningService'];
+/** For calls that did not end in time: their clients are told, and then cut off. */
+const CUT_OFF_MS = 500;
+/** grpc-js's word for never. */
+const NEVER_MS = 2 ** 31 - 1;
 
 export interface GrpcServerOptions {
-  readonly maxMessageBytes: number;
+  readonly settings: Config['server'];
   /** Default: plain text. */
   readonly credentials?: ServerCredentials | undefined;
   /** Lets calls in, or refuses them, before a message is read. */
   readonly admit: ServerInterceptor;
   readonly inference: GRPCInferenceServiceHandlers;
   readonly learning: LearningServiceHandlers;
-  /** Told of what grpc-js refused before a handler could. */
+  /** Told of what was refused before a handler could. */
   readonly onRefused: (path: string, error: StatusError) => void;
+  /** Told of connections that the server closed, as a sentence that names the key. */
+  readonly onConnectionClosed: (reason: string, address: string) => void;
+}
+
+/** What clients make the server hold now. */
+export interface GrpcUsage {
+  readonly connections: number;
+  readonly calls: number;
+  /** Bytes of requests, and of answers that were not taken yet. */
+  readonly receiveBytes: number;
+  readonly sendBytes: number;
 }
 
 export class GrpcServer {
   private readonly server: Server;
-  private readonly credentials: ServerCredentials;
+  private readonly connections: Connections;
+  private readonly calls: OpenCalls;
+  private readonly receive: MemoryBudget;
+  private readonly send: MemoryBudget;
   private readonly health: HealthImplementation;
 
+  /** @throws StartError when the installed grpc-js is not the one that this was written for. */
   constructor(options: GrpcServerOptions) {
-    this.credentials = options.credentials ?? ServerCredentials.createInsecure();
-    this.server = new Server({
-      'grpc.max_receive_message_length': options.maxMessageBytes,
-      'grpc.max_send_message_length': -1,
-      // Finds dead peers; more often would only cost.
-      'grpc.keepalive_time_ms': 60_000,
-      'grpc.keepalive_timeout_ms': 20_000,
-      interceptors: [explainRefusals(options.maxMessageBytes, options.onRefused), options.admit],
+    const { settings } = options;
+    checkGrpcJs();
+    this.receive = new MemoryBudget(settings.receiveMemory);
+    this.send = new MemoryBudget(settings.sendMemory);
+    this.calls = new OpenCalls({
+      ...settings,
+      receive: this.receive,
+      send: this.send,
+      onRefused: options.onRefused,
+      onSent: (session) => this.connections.dataSent(session),
     });
+    this.server = new Server({
+      ...channelOptions(settings),
+      interceptors: [
+        this.calls.interceptor,
+        explainRefusals(settings.maxMessageBytes, options.onRefused),
+        options.admit,
+      ],
+    });
+    setHttp2Settings(this.server, { maxHeaderListSize: settings.maxMetadataBytes });
+    const { inject, http2 } = connectionInjector(
+      this.server,
+      options.credentials ?? ServerCredentials.createInsecure(),
+    );
+    this.connections = new Connections({ ...settings, onClosed: options.onConnectionClosed }, inject);
+    http2.on('session', (session) => this.connections.begin(session));
+    http2.prependListener('stream', (stream, headers) => {
+      shortenTimeout(headers);
+      this.calls.begin(stream, headers);
+    });
+
     this.server.addService(inference.GRPCInferenceService.service, options.inference);
     this.server.addService(learning.LearningService.service, options.learning);
     const initial: ServingStatusMap = {};
@@ -55,16 +101,16 @@ export class GrpcServer {
 
   /** @returns the port, of use when 0 was asked for. @throws Error with a `code` such as EADDRINUSE when it can't listen. */
   listen(host: string, port: number): Promise<number> {
-    // grpc-js logs a failed bind by itself; the caller tells it better.
-    setLogVerbosity(logVerbosity.NONE);
-    const address = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-    return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, this.credentials, (error, bound) => {
-        setLogVerbosity(logVerbosity.ERROR);
-        if (error) reject(error);
-        else resolve(bound);
-      });
-    });
+    return this.connections.listen(host, port);
+  }
+
+  get usage(): GrpcUsage {
+    return {
+      connections: this.connections.count,
+      calls: this.calls.count,
+      receiveBytes: this.receive.used,
+      sendBytes: this.send.used,
+    };
   }
 
   /** What grpc.health.v1 answers. */
@@ -72,15 +118,48 @@ export class GrpcServer {
     for (const name of HEALTH_NAMES) this.health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
   }
 
-  /** Takes no new connection; resolves when the calls in progress have ended, or after `graceMs` has ended them. */
-  async close(graceMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const graceful = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    await Promise.race([graceful, late]);
-    clearTimeout(timer);
+  /**
+   * Takes no new connection, tells clients to go elsewhere (GOAWAY), and resolves when every call has ended and its answer is sent; or
+   * after `timeoutMs`, when those that are left were ended with UNAVAILABLE.
+   */
+  async close(timeoutMs: number): Promise<void> {
+    this.connections.stop();
+    const closed = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
+    const stopping = new StatusError('draining', 'the server is stopping; try another replica');
+    // Watches of health and reflection end with their client only.
+    this.calls.endWhere((path) => path.startsWith('/grpc.'), stopping);
+    await within(timeoutMs, closed);
+    this.calls.endWhere(() => true, stopping);
+    await within(CUT_OFF_MS, closed);
     this.server.forceShutdown();
+    this.connections.destroy();
+    this.calls.close();
   }
+}
+
+function channelOptions(settings: Config['server']): ChannelOptions {
+  const orNever = (ms: number) => (ms === 0 ? NEVER_MS : ms);
+  return {
+    'grpc.max_receive_message_length': settings.maxMessageBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': settings.maxStreams,
+    'grpc.keepalive_time_ms': settings.keepaliveTime,
+    'grpc.keepalive_timeout_ms': settings.keepaliveTimeout,
+    // Of 0, setTimeout would make 1 ms: never is a number of its own.
+    'grpc.max_connection_age_ms': orNever(settings.maxConnectionAge),
+    'grpc.max_connection_age_grace_ms': orNever(settings.maxConnectionAgeGrace),
+    'grpc.max_connection_idle_ms': orNever(settings.maxConnectionIdle),
+    // Its statistics cost something a call, and nobody reads them.
+    'grpc.enable_channelz': 0,
+  };
+}
+
+/** Resolves with the work, or when the time is over. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }

@@ -13,14 +13,15 @@ import type { Classify } from '../inference/evaluate.js';
 import { Gate } from '../inference/gate.js';
 import { Models } from '../inference/models.js';
 import type { Metrics } from '../metrics/metrics.js';
+import { addTransportMetrics } from '../metrics/transport-metrics.js';
 import type { Readiness } from '../ops/readiness.js';
 import type { BackboneRegistry } from '../repository/backbone-registry.js';
 import type { Security } from '../security/security.js';
 import { listenError } from '../start-error.js';
 import { packageVersion } from '../version.js';
+import { LogSeldom } from './log-seldom.js';
+import { availableMemory, checkMemory } from './memory-check.js';
 
-/** After the last answer, for clients that hold a stream (health watches) open. */
-const CLOSE_GRACE_MS = 500;
 /** Heads on their way in or out as files, at once: each is held in memory as a whole. */
 const MAX_TRANSFERS = 2;
 
@@ -40,14 +41,16 @@ export interface RunningGrpc {
   close(): Promise<void>;
 }
 
-/** Starts the gRPC server. @throws StartError when it can't listen. */
+/** Starts the gRPC server. @throws StartError when it can't listen, or clients could make it hold more than there is. */
 export async function startGrpc(config: Config, log: Logger, parts: GrpcParts): Promise<RunningGrpc> {
   const { server: settings } = config;
+  checkMemory(settings, availableMemory());
   const stopping = new AbortController();
   // Each open stream listens: Node.js would warn of a leak from the eleventh on.
   setMaxListeners(0, stopping.signal);
   const gates = makeGates(config);
   const server = makeServer(config, log, parts, gates, stopping.signal);
+  addTransportMetrics(parts.metrics.registry, server, settings);
   server.setServing(parts.readiness.ready);
   parts.readiness.onChange((ready) => server.setServing(ready));
   const port = await server.listen(settings.host, settings.grpcPort).catch((error) => {
@@ -55,9 +58,9 @@ export async function startGrpc(config: Config, log: Logger, parts: GrpcParts): 
   });
   const close = async () => {
     stopping.abort();
-    const answered = Promise.all([gates.requests.drain(), gates.heads.drain(), gates.labels.drain()]);
-    await Promise.race([answered, sleepUnref(settings.drainTimeout)]);
-    await server.close(CLOSE_GRACE_MS);
+    // Each refuses what is new from here on; what was accepted is over when the last call is.
+    for (const gate of Object.values(gates)) void gate.drain();
+    await server.close(settings.drainTimeout);
   };
   return { port, close };
 }
@@ -92,14 +95,19 @@ function makeServer(
 ): GrpcServer {
   const logError = (message: string, error: unknown) => log.error({ err: error }, message);
   const common = { learning, streamWindow: settings.streamWindow, draining, logError };
+  const refusals = new LogSeldom((fields, message, suppressed) =>
+    log.warn(suppressed > 0 ? { ...fields, alsoRefused: suppressed } : fields, message),
+  );
   return new GrpcServer({
-    maxMessageBytes: settings.maxMessageBytes,
+    settings,
     credentials: security.credentials,
     admit: security.interceptor,
     onRefused: (path, error) => {
-      log.warn({ path, code: error.code }, error.message);
+      refusals.tell(error.code, { path, code: error.code }, error.message);
       if (path.endsWith('Infer')) metrics.refused(Status[error.status]);
     },
+    onConnectionClosed: (reason, address) =>
+      refusals.tell(reason.slice(0, 20), { address }, `a gRPC connection was closed: ${reason}`),
     inference: inferenceService({
       ...common,
       models: new Models(backbones, learning.heads),
@@ -124,8 +132,4 @@ function makeServer(
       maxHeadBytes: limits.headBytes,
     }),
   });
-}
-
-function sleepUnref(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -1,0 +1,230 @@
+// One call as the transport sees it: what it holds in memory, and since when it waits for its client.
+import { constants } from 'node:http2';
+import { status as Status } from '@grpc/grpc-js';
+import { StatusError, toServiceError } from '../../errors.js';
+import type { BaseCall } from './grpc-js.js';
+import { inflate } from './inflate.js';
+import type { Holder, MemoryBudget } from './memory-budget.js';
+import { MessageFrames } from './message-frames.js';
+
+/** HTTP/2's window of one stream: what a client may send before anybody has read any of it. */
+export const STREAM_WINDOW_BYTES = 64 * 1024;
+/** A client slower than this is stalled: it gets a second more for each so many bytes. */
+export const SLOWEST_BYTES_PER_SECOND = 16 * 1024;
+/** Messages that grpc-js may have handed to a handler before the handler has read them (a stream in object mode). */
+const UNREAD_MESSAGES = 17;
+
+export interface CallMethod {
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+}
+
+export interface CallSettings {
+  /** Memory of requests. */
+  readonly receive: MemoryBudget;
+  /** Memory of answers. */
+  readonly send: MemoryBudget;
+  readonly maxMessageBytes: number;
+  readonly maxMetadataBytes: number;
+  /** Told of calls that were ended here: no handler counts them. */
+  readonly onRefused: (path: string, error: StatusError) => void;
+  /** Told when something is sent to the client. */
+  readonly onSent: (session: object | undefined) => void;
+}
+
+/** A message that has arrived and is not answered. Decompressed it has another size. */
+interface Arrived {
+  bytes: number;
+}
+
+export class OpenCall {
+  /** When the message that is arriving began to; undefined: none is awaited. */
+  private arrivingSince: number | undefined;
+  /** When the answer that the client is to take was written; undefined: there is none. */
+  private sendingSince: number | undefined;
+  private sendingBytes = 0;
+  private readonly frames = new MessageFrames();
+  private readonly unanswered: Arrived[] = [];
+  private readonly compressed: Arrived[] = [];
+  private readonly receiving: Holder;
+  private readonly sending: Holder;
+  private halfClosed = false;
+  private ended = false;
+
+  constructor(
+    readonly method: CallMethod,
+    readonly client: string,
+    private readonly base: BaseCall,
+    private readonly settings: CallSettings,
+    private readonly onOver: (call: OpenCall) => void,
+  ) {
+    const call = this;
+    this.receiving = {
+      client,
+      get revocable() {
+        if (call.halfClosed || call.unanswered.length > 0) return 0;
+        return STREAM_WINDOW_BYTES + call.frames.partial;
+      },
+      revoke: () => this.giveWay(),
+    };
+    this.sending = {
+      client,
+      get revocable() {
+        return call.sendingBytes;
+      },
+      revoke: () => this.base.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
+    };
+    if (!method.requestStream) this.arrivingSince = performance.now();
+    this.follow();
+    if (!settings.receive.take(this.receiving, STREAM_WINDOW_BYTES + settings.maxMetadataBytes)) this.giveWay();
+  }
+
+  /** Ends the call with an error, if it is not over. What has been written is sent before it. */
+  end(error: StatusError): void {
+    if (!this.ended) this.base.sendStatus(toServiceError(error));
+  }
+
+  /** Ends the call when its client has kept it waiting for longer than `stallMs`, and more for what is large. */
+  endIfStalled(stallMs: number): void {
+    const { stream } = this.base;
+    const now = performance.now();
+    const allowed = (bytes: number) => stallMs + (bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
+    if (this.sendingSince !== undefined && now - this.sendingSince > allowed(this.sendingBytes)) {
+      stream.close(constants.NGHTTP2_CANCEL);
+      return;
+    }
+    if (this.arrivingSince === undefined || this.ended) return;
+    // Not the client's fault while nobody reads.
+    if (stream.isPaused() && this.unanswered.length > 0) this.arrivingSince = now;
+    else if (now - this.arrivingSince > allowed(this.frames.partial)) {
+      const what = `${this.frames.partial} bytes of a message came, and then no more in time`;
+      this.refuse(new StatusError('deadline_exceeded', `${what} (server.stallTimeout)`));
+    }
+  }
+
+  private follow(): void {
+    const { base } = this;
+    const { stream } = base;
+    // Before grpc-js's own listener, which keeps the chunk. Attached so, it does not make the stream flow.
+    stream.prependListener('data', (chunk: Buffer) => this.received(chunk));
+    stream.once('end', () => {
+      this.halfClosed = true;
+      this.arrivingSince = undefined;
+      this.settings.receive.give(this.receiving, STREAM_WINDOW_BYTES);
+    });
+    stream.once('close', () => {
+      this.ended = true;
+      this.settings.receive.giveAll(this.receiving);
+      this.settings.send.giveAll(this.sending);
+      this.onOver(this);
+    });
+    base.decompressMessage = (message, encoding) => this.decompress(message, encoding);
+    const sendMessage = base.sendMessage.bind(base);
+    base.sendMessage = (message, callback) => {
+      const before = stream.writableLength;
+      sendMessage(message, () => {
+        this.sent();
+        callback();
+      });
+      this.written(stream.writableLength - before);
+    };
+    const sendStatus = base.sendStatus.bind(base);
+    base.sendStatus = (status) => {
+      this.ended = true;
+      this.settings.onSent(stream.session);
+      const trailersOnly = !stream.headersSent;
+      if (!trailersOnly) stream.once('wantTrailers', () => setImmediate(() => this.resetIfOpen()));
+      sendStatus(status);
+      // A client that goes on sending would fill its window for nothing: reset, once the status has been sent.
+      if (trailersOnly) setImmediate(() => this.resetIfOpen());
+    };
+  }
+
+  private received(chunk: Buffer): void {
+    // Even of a call that is over: grpc-js keeps what comes until the status is sent.
+    if (!this.settings.receive.take(this.receiving, chunk.length)) {
+      this.giveWay();
+      return;
+    }
+    for (const bytes of this.frames.read(chunk)) {
+      const message = { bytes };
+      this.unanswered.push(message);
+      this.compressed.push(message);
+      // Of a stream that is not answered message by message: those that the handler must have read.
+      if (this.method.requestStream && !this.method.responseStream && this.unanswered.length > UNREAD_MESSAGES) {
+        this.release(this.unanswered.shift());
+      }
+    }
+    if (this.frames.partial > 0) this.arrivingSince ??= performance.now();
+    else this.arrivingSince = undefined;
+  }
+
+  /** grpc-js calls it once for each message, in order. */
+  private decompress(framed: Buffer, encoding: string): Buffer | Promise<Buffer> {
+    const message = this.compressed.shift();
+    const body = framed.subarray(5);
+    if (encoding === 'identity') return body;
+    if (encoding !== 'gzip' && encoding !== 'deflate') {
+      const details = `Received message compressed with unsupported encoding "${encoding}"`;
+      return Promise.reject({ code: Status.UNIMPLEMENTED, details });
+    }
+    const { receive, maxMessageBytes } = this.settings;
+    const take = (bytes: number) => {
+      if (this.ended) return false;
+      if (!receive.take(this.receiving, bytes)) {
+        this.giveWay();
+        return false;
+      }
+      if (message !== undefined) message.bytes += bytes;
+      return true;
+    };
+    return inflate(body, encoding, maxMessageBytes, take).then((whole) => {
+      receive.give(this.receiving, framed.length);
+      if (message !== undefined) message.bytes -= framed.length;
+      return whole;
+    });
+  }
+
+  private written(bytes: number): void {
+    this.settings.onSent(this.base.stream.session);
+    if (bytes <= 0) return;
+    this.sendingSince = performance.now();
+    this.sendingBytes = bytes;
+    if (!this.settings.send.take(this.sending, bytes)) this.base.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  private sent(): void {
+    this.settings.send.giveAll(this.sending);
+    this.sendingSince = undefined;
+    this.sendingBytes = 0;
+    // Answers are in the order of their requests, one for one.
+    if (this.method.requestStream) this.release(this.unanswered.shift());
+  }
+
+  private release(message: Arrived | undefined): void {
+    if (message !== undefined) this.settings.receive.give(this.receiving, message.bytes);
+  }
+
+  private refuse(error: StatusError): void {
+    if (this.ended) return;
+    this.settings.onRefused(this.method.path, error);
+    this.end(error);
+  }
+
+  /** There is no memory for the call. */
+  private giveWay(): void {
+    if (this.ended) this.base.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    else this.refuse(noMemory());
+  }
+
+  private resetIfOpen(): void {
+    const { stream } = this.base;
+    if (!stream.destroyed && !this.halfClosed) stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+}
+
+function noMemory(): StatusError {
+  const message = 'requests that are arriving or not answered yet take all of server.receiveMemory; try again later';
+  return new StatusError('memory_full', message);
+}
