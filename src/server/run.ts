@@ -11,7 +11,10 @@ import { type RunningServer, serve } from './serve.js';
 export async function runServer(config: Config): Promise<number> {
   const log = pino({ base: { name: 'headwater' }, level: config.log.level }, pino.destination(2));
   const stopping = new AbortController();
-  const stopped = signalled(log).then(() => stopping.abort());
+  const stopped = signalled(log).then((signal) => {
+    stopping.abort();
+    return signal;
+  });
   let server: RunningServer;
   try {
     server = await serve(config, log, undefined, stopping.signal);
@@ -27,14 +30,14 @@ export async function runServer(config: Config): Promise<number> {
   void server.ready.then(() => {
     process.stdout.write(`headwater is ready: ${grpc}HTTP ${scheme}://${where(server.httpPort)}\n`);
   });
-  await stopped;
-  await server.close();
+  // SIGTERM comes from an orchestrator, whose balancers go on sending for a while; Ctrl-C from a person, who waits.
+  await server.close((await stopped) === 'SIGTERM' ? config.server.drainDelay : 0);
   log.info('stopped');
   return 0;
 }
 
 /** Resolves with the first SIGTERM or SIGINT; the second one ends the process by itself. */
-function signalled(log: { info(fields: object, message: string): void }): Promise<void> {
+function signalled(log: { info(fields: object, message: string): void }): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals) => {
@@ -47,7 +50,7 @@ function signalled(log: { info(fields: object, message: string): void }): Promis
         return;
       }
       log.info({ signal }, 'stopping: accepted requests are answered first; once more to stop at once');
-      resolve();
+      resolve(signal);
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);

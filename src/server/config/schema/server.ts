@@ -1,6 +1,7 @@
 // The process itself: where it listens, what it takes at once, what it logs.
 import { z } from 'zod';
 import { bytes, choice, duration, integer, real, text } from '../fields.js';
+import { transport } from './transport.js';
 
 const port = (what: string, preset: number) =>
   integer(0, 65535).default(preset).describe(`${what}; 0 takes any free port`);
@@ -21,7 +22,7 @@ export const server = z.strictObject({
     .describe("part of a backbone's queue that one client may fill when it is alone; less as the queue fills; 1: all"),
   maxConcurrentRequests: integer(1, 1_000_000).default(4096).describe('inference requests in progress at once'),
   streamWindow: integer(1, 1024).default(16).describe('requests of one stream in progress before it is read on'),
-  drainTimeout: duration('0ms', '10m').prefault('20s').describe('how long a stop waits for accepted requests'),
+  ...transport,
 });
 
 export const images = z.strictObject({
