@@ -110,6 +110,11 @@ test('a token for another head is told nothing of what exists', async (t) => {
     (done: never) => server.inference.ModelReady({ name: 'flowers' }, given, done),
     (done: never) => server.inference.ModelMetadata({ name: 'flowers' }, given, done),
     (done: never) => server.inference.ModelMetadata({ name: 'tiny' }, given, done),
+    (done: never) => server.inference.ModelConfig({ name: 'flowers' }, given, done),
+    (done: never) => server.inference.ModelStatistics({ name: 'flowers' }, given, done),
+    (done: never) => server.inference.RepositoryModelUnload({ modelName: 'pets' }, given, done),
+    (done: never) => server.inference.RepositoryModelLoad({ modelName: 'tiny' }, given, done),
+    (done: never) => server.inference.LogSettings({}, given, done),
     (done: never) => server.teacher.GetHead({ name: 'flowers' }, given, done),
     (done: never) => server.teacher.Feedback({ head: 'pets', labels: [{ id: 'a', label: 'cat' }] }, given, done),
     (done: never) => server.teacher.DeleteHead({ name: 'pets', expectedVersion: 1 }, given, done),
@@ -122,6 +127,11 @@ test('a token for another head is told nothing of what exists', async (t) => {
   const listed = await outcome((done) => server.teacher.ListHeads({}, given, done));
   assert.deepEqual(
     (listed.value as { heads: { name: string }[] }).heads.map(({ name }) => name),
+    ['pets'],
+  );
+  const index = await outcome((done) => server.inference.RepositoryIndex({}, given, done));
+  assert.deepEqual(
+    (index.value as { models: { name: string }[] }).models.map(({ name }) => name),
     ['pets'],
   );
   const feedback = await outcome((done) =>
@@ -144,7 +154,9 @@ test('an admin of some heads makes, sees and deletes those only', async (t) => {
   assert.ok(server.learning.heads.status('pets2') === undefined);
   const unknown = await outcome((done) => server.teacher.GetHead({ name: 'lab-9' }, given, done));
   assert.equal(unknown.code, 'NOT_FOUND');
-  assert.match(unknown.details, /there are lab-1$/);
+  assert.equal(unknown.details, 'no head "lab-9"');
+  const model = await outcome((done) => server.inference.ModelMetadata({ name: 'lab-9' }, bearer(all.token), done));
+  assert.match(model.details, /there are .*flowers/);
 });
 
 test('each method of the table is refused before a message is read: without a token, and without the scope', async (t) => {

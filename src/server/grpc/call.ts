@@ -36,7 +36,23 @@ export function explain(error: unknown, context: CallContext, logError: LogError
   if (known.code === 'cancelled' && Date.now() >= context.deadlineMs) {
     return new StatusError('deadline_exceeded', 'the deadline passed before the answer was there', { cause: known });
   }
+  if (LISTING.has(known.code) && !context.caller.seesAll) {
+    return new StatusError(known.code, withoutList(known.message), { cause: known });
+  }
   return known;
+}
+
+/** Errors that say what there is, when something else was asked for. */
+const LISTING: ReadonlySet<string> = new Set([
+  'model_unknown',
+  'head_unknown',
+  'backbone_unknown',
+  'backbone_mismatch',
+]);
+
+/** A message up to where the names of others begin. */
+function withoutList(message: string): string {
+  return message.replace(/(?:; (?:there are|heads:)| \().*$/s, '');
 }
 
 /** A unary call from an async function. */

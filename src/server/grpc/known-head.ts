@@ -2,7 +2,6 @@
 import type { Head } from '../../../protos/index.js';
 import type { HeadStatus, LabelResult, Learning } from '../../learner/index.js';
 import { listSome, quote, StatusError } from '../errors.js';
-import { type Caller, maySee } from '../security/caller.js';
 import { headMessage } from './head-message.js';
 
 const NO_RESULTS: Readonly<Record<LabelResult, number>> = {
@@ -20,16 +19,15 @@ export class KnownHeads {
     private readonly joins: boolean,
   ) {}
 
-  /** @throws StatusError head_unknown, with those that the caller may see, or starting while heads are not known yet. */
-  need(name: string, caller: Caller): HeadStatus {
+  /** @throws StatusError head_unknown, or starting while heads are not known yet. */
+  need(name: string): HeadStatus {
     const { heads } = this.learning;
     const status = heads.status(name);
     if (status !== undefined) return status;
     if (!heads.loaded) {
       throw new StatusError('starting', `head ${quote(name)}: heads are not loaded from NATS yet; try again`);
     }
-    const names = heads.list().map(({ definition }) => definition.name);
-    const known = listSome(names.filter((other) => maySee(caller, other)));
+    const known = listSome(heads.list().map(({ definition }) => definition.name));
     throw new StatusError('head_unknown', `no head ${quote(name)}; there are ${known}`);
   }
 

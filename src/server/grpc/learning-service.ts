@@ -112,7 +112,7 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
     CreateHead: guarded(async (request, caller) => known.asKnown(await heads.create(newHead(request, caller)))),
     DeleteHead: guarded(async ({ name, expectedVersion }, caller) => {
       demand(caller, 'admin', name);
-      const { definition } = known.need(name, caller);
+      const { definition } = known.need(name);
       if (expectedVersion === undefined) {
         const message =
           'expected_version: expected a version of the head that you have seen, or 0 for one that has none; got nothing';
@@ -127,11 +127,11 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
     }),
     GetHead: guarded(async ({ name }, caller) => {
       demandSight(caller, name);
-      return known.exact(known.need(name, caller));
+      return known.exact(known.need(name));
     }),
     RollbackHead: guarded(async ({ name, version }, caller) => {
       demand(caller, 'admin', name);
-      return known.asKnown(await heads.rollback(known.need(name, caller).definition.name, version));
+      return known.asKnown(await heads.rollback(known.need(name).definition.name, version));
     }),
     WatchHead: (call) => {
       const context = contextOf(call);
@@ -144,7 +144,7 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
       const sending = headGate.run(1, () =>
         transferGate.run(1, async () => {
           demand(context.caller, 'admin', name);
-          const { definition } = known.need(name, context.caller);
+          const { definition } = known.need(name);
           await sendFile(call, await heads.export(definition.name, version, settingsOf(definition)), context);
         }),
       );
@@ -180,8 +180,8 @@ function actHandlers(options: LearningServiceOptions): Pick<LearningServiceHandl
       const { caller } = context;
       demand(caller, 'admin', request.name);
       const wanted = read(request);
-      const done = await performAct(heads, known.need(request.name, caller), wanted, context, draining);
-      return { ...done, head: known.asKnown(known.need(request.name, caller)) };
+      const done = await performAct(heads, known.need(request.name), wanted, context, draining);
+      return { ...done, head: known.asKnown(known.need(request.name)) };
     };
     return unary((request: Request, context) => headGate.run(1, () => perform(request, context)), logError);
   };

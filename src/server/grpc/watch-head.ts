@@ -31,7 +31,7 @@ export async function watchHead(
   const delayMs = intervalMs === 0 ? DEFAULT_INTERVAL_MS : Math.min(intervalMs, 2 ** 31 - 1);
   const over = AbortSignal.any([context.signal, draining]);
   demandSight(context.caller, name);
-  let status: HeadStatus | undefined = known.need(name, context.caller);
+  let status: HeadStatus | undefined = known.need(name);
   while (status !== undefined && !over.aborted) {
     // Each time: its token may be revoked while it watches.
     demandSight(context.caller, name);

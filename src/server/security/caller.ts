@@ -11,6 +11,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface Caller {
   /** Whose share of the queue its requests count against: the token's or certificate's name, else the peer's address. */
   readonly client: string;
+  /** Whether it may know of every head: others are not told names when theirs does not exist. */
+  readonly seesAll: boolean;
   /**
    * Whether it may do this at all, or (named) with this head or backbone. Asked anew for each message of a stream: a
    * token that was revoked meanwhile may nothing any more.
@@ -20,12 +22,12 @@ export interface Caller {
 
 /** A caller where no credentials are asked for. */
 export function anyone(client: string): Caller {
-  return { client, may: () => true };
+  return { client, seesAll: true, may: () => true };
 }
 
 /** A caller that may nothing: for what asks for no credentials, such as health. */
 export function nobody(client: string): Caller {
-  return { client, may: () => false };
+  return { client, seesAll: false, may: () => false };
 }
 
 /** Whether a head or backbone may be shown: whoever may do anything with it may know of it. */

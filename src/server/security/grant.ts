@@ -42,6 +42,9 @@ export function allows({ scopes, heads }: Grant, scope: Scope, model?: string): 
 export function callerOf(name: string, current: () => Grant | undefined): Caller {
   return {
     client: name,
+    get seesAll() {
+      return current()?.heads.includes('*') ?? false;
+    },
     may: (scope, model) => {
       const grant = current();
       return grant !== undefined && allows(grant, scope, model);
