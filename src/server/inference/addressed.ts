@@ -4,6 +4,7 @@ import type { Batcher } from '../batching/batcher.js';
 import type { ModelSpec } from '../codec/model.js';
 import { requestedHeads } from '../codec/parameters.js';
 import { quote, StatusError } from '../errors.js';
+import { replacedMeanwhile } from '../repository/on-current.js';
 import { type Caller, demand } from '../security/caller.js';
 import type { Models, ModelTarget } from './models.js';
 
@@ -46,6 +47,7 @@ export async function addressed(
   const { batcher } = first!;
   for (const head of heads) {
     if (head.batcher === batcher) continue;
+    if (head.batcher.backbone.name === batcher.backbone.name) throw replacedMeanwhile(batcher.backbone.name);
     throw invalid(`expected heads of one backbone; ${described(first!)}, ${described(head)}`);
   }
   if (!names.includes(modelName)) await checkBackbone(request, models, first!);

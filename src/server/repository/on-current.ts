@@ -3,6 +3,11 @@ import { StatusError } from '../errors.js';
 /** A request meets a backbone that is being replaced at most once a load. */
 const MAX_ATTEMPTS = 5;
 
+/** What a request ends its attempt with that finds two backbones of one name. */
+export function replacedMeanwhile(backbone: string): StatusError {
+  return new StatusError('draining', `backbone ${backbone}: it is being replaced; try again`);
+}
+
 /**
  * Does `attempt` again when the backbone that it looked up was replaced before the request had a place in its queue: nothing was done
  * for it then. What was admitted is answered by the backbone that admitted it.
