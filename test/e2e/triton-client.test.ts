@@ -2,6 +2,7 @@
 // gets is in triton_client.py, what is to come of it here.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import sharp from 'sharp';
@@ -60,9 +61,15 @@ interface Run {
 }
 
 /** Runs a part of triton_client.py. */
-function start(part: string, given: Record<string, unknown>, cwd = ROOT): Run {
+function start(part: string, given: Record<string, unknown>, cwd = ROOT, variables: NodeJS.ProcessEnv = {}): Run {
   const script = join(ROOT, 'test/e2e/triton_client.py');
-  const env = { ...process.env, HEADWATER_ROOT: ROOT, PYTHONDONTWRITEBYTECODE: '1', GRPC_VERBOSITY: 'NONE' };
+  const env = {
+    ...process.env,
+    HEADWATER_ROOT: ROOT,
+    PYTHONDONTWRITEBYTECODE: '1',
+    GRPC_VERBOSITY: 'NONE',
+    ...variables,
+  };
   const child = spawn(python!, [script, part, JSON.stringify(given)], { cwd, env, stdio: 'pipe', timeout: 240_000 });
   let [out, errors] = ['', ''];
   child.stdout.on('data', (chunk) => {
@@ -255,7 +262,30 @@ test('a client timeout, a queue timeout and a cancelled request: each refused or
 
 test('the Python of docs/tritonclient.md runs as it stands', { skip }, async (t) => {
   const out = await run('document', {}, (await photo(t)).folder);
-  assert.ok(out.blocks >= 8, `${out.blocks} blocks were found`);
+  assert.ok(out.blocks >= 9, `${out.blocks} blocks were found`);
+});
+
+test('configuration, statistics, the index; unloading and loading', { skip }, async (t) => {
+  const { server } = await startServer();
+  t.after(() => server.close());
+  const out = await start('repository', { address: server.address }).result;
+  const [name, maxBatchSize, inputs] = out.config;
+  assert.deepEqual([name, out.configJson], ['pets', 'tiny']);
+  assert.ok(maxBatchSize > 0, 'inputs have a batch dimension');
+  const [TYPE_UINT8, TYPE_FP32, TYPE_STRING] = [2, 11, 13];
+  assert.deepEqual(inputs, {
+    image: [TYPE_STRING, [1]],
+    pixels: [TYPE_UINT8, [4, 4, 3]],
+    input: [TYPE_FP32, [3, 4, 4]],
+    embedding: [TYPE_FP32, [3]],
+  });
+  assert.deepEqual(out.statistics, ['pets', 2, 1]);
+  assert.equal(out.durations, true);
+  assert.deepEqual(out.all, ['coats', 'new', 'pets', 'tiny']);
+  assert.deepEqual(out.index, { coats: 'READY', new: 'READY', pets: 'READY', tiny: 'READY' });
+  assert.equal(out.unloaded[0], 'UNAVAILABLE');
+  assert.match(out.unloaded[1][1], /coats.*unloaded/);
+  assert.deepEqual(out.loaded, ['READY', ['none', 'none']]);
 });
 
 test('TLS with a client certificate, and a token for one head', { skip: skip || opensslMissing() }, async (t) => {
@@ -285,4 +315,11 @@ test('TLS with a client certificate, and a token for one head', { skip: skip || 
   assert.equal(code('amongHeads'), 'StatusCode.PERMISSION_DENIED');
   assert.equal(code('plaintext'), 'StatusCode.UNAVAILABLE');
   assert.equal(code('noCertificate'), 'StatusCode.UNAVAILABLE');
+
+  const folder = temporaryFolder(t);
+  copyFileSync(files.ca, join(folder, 'ca.pem'));
+  copyFileSync(files.certificate, join(folder, 'camera.pem'));
+  copyFileSync(files.key, join(folder, 'camera.key'));
+  const shown = await start('document_secured', { address: server.address }, folder, { HEADWATER_TOKEN: token }).result;
+  assert.equal(shown.blocks, 1, 'the block of docs/tritonclient.md');
 });

@@ -265,21 +265,33 @@ def secured(address, token, ca, certificate, key):
 
 def document(address):
     """Runs the Python blocks of docs/tritonclient.md as they stand, but for the address."""
+    return run_blocks(address, lambda section: section != "TLS and tokens", {})
+
+
+def document_secured(address):
+    """Those of its section on TLS and tokens: the files are in the working directory."""
+    return run_blocks(address, lambda section: section == "TLS and tokens", {"np": np, "grpcclient": grpcclient})
+
+
+def run_blocks(address, wanted, names):
     text = (ROOT / "docs/tritonclient.md").read_text()
-    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    names = {}
-    for block in blocks:
-        sys.stdout, printed = sys.stderr, sys.stdout
-        try:
-            exec(compile(block.replace("localhost:8001", address), "docs/tritonclient.md", "exec"), names)
-        finally:
-            sys.stdout = printed
-    return {"blocks": len(blocks)}
+    count = 0
+    for section in re.split(r"^## ", text, flags=re.MULTILINE):
+        if not wanted(section.split("\n")[0]):
+            continue
+        for block in re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE):
+            count += 1
+            sys.stdout, printed = sys.stderr, sys.stdout
+            try:
+                exec(compile(block.replace("localhost:8001", address), "docs/tritonclient.md", "exec"), names)
+            finally:
+                sys.stdout = printed
+    return {"blocks": count}
 
 
 def main(part, given):
     run = globals()[part]
-    if part in ("secured", "document"):
+    if part in ("secured", "document", "document_secured"):
         return run(**given)
     with grpcclient.InferenceServerClient(given.pop("address")) as client:
         return run(client, **given)
