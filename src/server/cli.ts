@@ -18,6 +18,8 @@ import { packageVersion } from './version.js';
 const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
+/** Of an error's line: some quote what strangers sent. */
+const MOST_CHARACTERS = 20_000;
 
 /**
  * The command line `headwater`.
@@ -87,7 +89,7 @@ function reportError(error: unknown, io: CommandIo): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
   const message = error instanceof Error ? error.message : String(error);
   const line = message.split(/\s*\n\s*/).join('; ');
-  io.err.write(`headwater: ${escapeForTerminal(line)}\n`);
+  io.err.write(`headwater: ${escapeForTerminal(line, MOST_CHARACTERS)}\n`);
   if (error instanceof UsageError || (error instanceof ConfigError && error.wrongUsage)) return WRONG_USAGE;
   return FAILED;
 }

@@ -2,6 +2,7 @@
 import { Metadata, status as Status } from '@grpc/grpc-js';
 import type { EngineError } from '../engine/index.js';
 import type { LearnerError } from '../learner/index.js';
+import { replaceUnsafe, shorten } from './text/unsafe.js';
 
 interface ErrorEntry {
   readonly status: Status;
@@ -184,10 +185,12 @@ export function toServiceError(error: StatusError): { code: Status; details: str
   return { code: error.status, details: printable(error.message), metadata };
 }
 
-/** One line without control characters, at most 1000 characters: messages quote what strangers sent. */
+/**
+ * One line of visible text, at most 1000 characters: messages quote what strangers sent. Always well-formed Unicode: grpc-js encodes it as a URI, and
+ * throws at half a character.
+ */
 export function printable(message: string): string {
-  const clean = message.replace(/\p{C}/gu, '\u{fffd}');
-  return clean.length > 1000 ? `${clean.slice(0, 999)}…` : clean;
+  return replaceUnsafe(shorten(message, 1000), () => '\u{fffd}');
 }
 
 /** A stranger's text in quotes, short. */

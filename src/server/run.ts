@@ -1,6 +1,6 @@
 // `headwater serve` as a process: log, signals, exit.
-import { pino } from 'pino';
 import type { Config } from './config/index.js';
+import { createLog } from './log.js';
 import { type RunningServer, serve } from './serve.js';
 
 /**
@@ -9,7 +9,7 @@ import { type RunningServer, serve } from './serve.js';
  * @returns the exit status. @throws StartError, EngineError or LearnerError when it can't start.
  */
 export async function runServer(config: Config): Promise<number> {
-  const log = pino({ base: { name: 'headwater' }, level: config.log.level }, pino.destination(2));
+  const log = createLog(config.log.level);
   const stopping = new AbortController();
   const stopped = signalled(log).then((signal) => {
     stopping.abort();

@@ -144,7 +144,9 @@ async function dial({ address, secure }: SecuredAddress): Promise<NatsConnection
     });
   } catch (error) {
     const problem = setupProblem(error, commandNames);
-    if (problem !== undefined) throw new Failure(`NATS at ${where} ${problem}`);
+    const refused = error instanceof NatsError && error.code === ErrorCode.AuthorizationViolation;
+    const hint = refused ? "; for a server's own NATS, --nats takes the nats.json in its data directory" : '';
+    if (problem !== undefined) throw new Failure(`NATS at ${where} ${problem}${hint}`);
     throw new Failure(`no NATS server at ${where} (${(error as Error).message}); is it running, and is --nats right?`);
   }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { BenchOptions, BenchReport, EngineFigures } from '../../engine/index.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { formatTable } from '../terminal/table.js';
-import { type CommandIo, printLines } from './command-io.js';
+import { type CommandIo, printJson, printLines } from './command-io.js';
 import { isaOption, jsonOption, wholeNumber } from './options.js';
 
 interface Options {
@@ -41,7 +41,8 @@ export function addBenchCommand(program: Command, io: CommandIo): void {
       const report = await benchModel({ model, ...options, isa }, (done, all) => {
         if (io.err.isTTY) io.err.write(`\r${done}/${all} runs${done === all ? '\r\u001b[K' : ''}`);
       });
-      printLines(io.out, options.json ? [JSON.stringify(report)] : benchLines(report));
+      if (options.json) printJson(io.out, report);
+      else printLines(io.out, benchLines(report));
     });
 }
 

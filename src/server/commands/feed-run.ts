@@ -167,7 +167,7 @@ class FeedRun {
   #tellUntaught(account: LabelAccount): boolean {
     const { server, nats } = this.options;
     const verdict = judgeLabels(this.#counts.labelled, account, server, nats);
-    if (verdict !== undefined) this.log.write(`${verdict.message}\n`);
+    if (verdict !== undefined) this.log.write(`${escapeForTerminal(verdict.message)}\n`);
     return !(verdict?.failed ?? false);
   }
 

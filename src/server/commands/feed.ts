@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../client/failure.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { percent } from '../terminal/numbers.js';
-import { type CommandIo, printLines } from './command-io.js';
+import { type CommandIo, printJson, printLines } from './command-io.js';
 import type { FeedOptions, FeedReport } from './feed-options.js';
 import { runFeed } from './feed-run.js';
 import { addNatsOptions, givenNatsOptions } from './nats-options.js';
@@ -59,7 +59,7 @@ export function addFeedCommand(program: Command, io: CommandIo, setStatus: (stat
       const [stray] = options.nats === undefined ? givenNatsOptions(options) : [];
       if (stray !== undefined) throw new UsageError(`${stray} needs --nats, where the labels go then`);
       const report = await runFeed(options, io.err);
-      if (options.json) printLines(io.out, [JSON.stringify(report)]);
+      if (options.json) printJson(io.out, report);
       else printLines(io.out, summary(report));
       if (report.failed > 0) {
         io.err.write(`headwater feed: ${report.failed} images failed (named above); the rest is done\n`);

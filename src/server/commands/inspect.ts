@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TimeOptions } from '../../engine/index.js';
-import { type CommandIo, printLines } from './command-io.js';
+import { type CommandIo, printJson, printLines } from './command-io.js';
 import { inspectLines } from './inspect-text.js';
 import { isaOption, jsonOption, wholeNumber } from './options.js';
 
@@ -37,6 +37,7 @@ export function addInspectCommand(program: Command, io: CommandIo): void {
       const report = options.time
         ? await timeModel({ model, output, size, threads, isa: options.isa ?? isaOfEnvironment() })
         : await inspectModel({ model, output, size });
-      printLines(io.out, options.json ? [JSON.stringify(report)] : inspectLines(report));
+      if (options.json) printJson(io.out, report);
+      else printLines(io.out, inspectLines(report));
     });
 }

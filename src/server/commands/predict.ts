@@ -6,7 +6,7 @@ import type { HeadwaterClient } from '../client/headwater-client.js';
 import type { Answer } from '../client/tensors.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { percent } from '../terminal/numbers.js';
-import { type CommandIo, printLines } from './command-io.js';
+import { type CommandIo, printJson, printLines } from './command-io.js';
 import { headOption, jsonOption, serverOption, wholeNumber } from './options.js';
 
 interface PredictOptions extends ConnectionOptions {
@@ -32,8 +32,7 @@ export function addPredictCommand(program: Command, io: CommandIo, setStatus: (s
     .addHelpText('after', '\nExample:\n  $ headwater predict --head flowers --top 5 rose.jpg')
     .action(async (files: string[], options: PredictOptions) => {
       const predictions = await predictFiles(files, options);
-      if (options.json)
-        printLines(io.out, [JSON.stringify({ head: options.head, predictions: predictions.map(asJson) })]);
+      if (options.json) printJson(io.out, { head: options.head, predictions: predictions.map(asJson) });
       else printLines(io.out, predictions.flatMap(asText));
       const failed = predictions.filter((prediction) => 'error' in prediction).length;
       if (failed === 0) return;

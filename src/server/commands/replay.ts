@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ReplayProgress } from '../../learner/index.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { Progress } from '../terminal/progress.js';
-import { type CommandIo, printLines } from './command-io.js';
+import { type CommandIo, printJson, printLines } from './command-io.js';
 import { collect, headOption, jsonOption, wholeNumber } from './options.js';
 import { replayJson, replayLines } from './replay-text.js';
 
@@ -55,7 +55,8 @@ export function addReplayCommand(program: Command, io: CommandIo, setStatus: (st
           log,
         }),
       );
-      printLines(io.out, options.json ? [JSON.stringify(replayJson(result))] : replayLines(result));
+      if (options.json) printJson(io.out, replayJson(result));
+      else printLines(io.out, replayLines(result));
       if (result.outcome === 'differs') setStatus(DIFFERS);
     });
 }

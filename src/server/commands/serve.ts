@@ -19,7 +19,7 @@ export function addServeCommand(program: Command, io: CommandIo, setStatus: (sta
       // Loaded here only: the other commands need neither ONNX Runtime nor what reads the configuration.
       const { configHelp, loadConfig } = await import('../config/index.js');
       if (options.keys) {
-        printLines(io.out, [configHelp()]);
+        printLines(io.out, configHelp().split('\n'));
         return;
       }
       const config = await loadConfig(options.config, { set: options.set });

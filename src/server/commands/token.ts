@@ -4,7 +4,7 @@ import { Failure, UsageError } from '../client/failure.js';
 import { SCOPES, type Scope } from '../security/caller.js';
 import { HEAD_PATTERN, HEAD_PATTERN_RULE } from '../security/grant.js';
 import { createToken, hashToken } from '../security/token.js';
-import { type CommandIo, printLines } from './command-io.js';
+import { type CommandIo, printJson, printLines } from './command-io.js';
 import { collect, readHeadName } from './options.js';
 
 interface TokenOptions {
@@ -54,7 +54,7 @@ async function createTokenFor(options: TokenOptions, io: CommandIo): Promise<voi
   if (tokenFile !== undefined) await write(tokenFile, 'wx', `${token}\n`, 0o600);
   if (append !== undefined) await write(append, 'a', `${line}\n`, 0o640);
   if (options.json) {
-    printLines(io.out, [JSON.stringify({ name, ...(tokenFile ? {} : { token }), hash, scopes: scope, heads: head })]);
+    printJson(io.out, { name, ...(tokenFile ? {} : { token }), hash, scopes: scope, heads: head });
     return;
   }
   const shown =

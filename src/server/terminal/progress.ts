@@ -1,3 +1,5 @@
+import { escapeForTerminal } from './escape.js';
+
 /** Where progress is written: stderr, or a test's own. */
 export interface ProgressOutput {
   readonly isTTY?: boolean | undefined;
@@ -15,6 +17,8 @@ export interface ProgressState {
 const TERMINAL_INTERVAL_MS = 100;
 const LINE_INTERVAL_MS = 5000;
 const BAR_WIDTH = 24;
+/** Of a message's line. */
+const MOST_CHARACTERS = 20_000;
 
 /** A bar of `width` characters, filled to eighths. */
 export function bar(share: number, width: number): string {
@@ -58,16 +62,16 @@ export class Progress {
   message(line: string): void {
     if (this.#drawn) this.output.write('\r\x1b[2K');
     this.#drawn = false;
-    this.output.write(`${line}\n`);
+    this.output.write(`${escapeForTerminal(line, MOST_CHARACTERS)}\n`);
   }
 
   #draw({ done, total, detail }: ProgressState): void {
     const share = total > 0 ? done / total : 1;
     if (!this.output.isTTY) {
-      this.output.write(`${this.title} ${done}/${total}  ${detail}\n`);
+      this.output.write(`${escapeForTerminal(`${this.title} ${done}/${total}  ${detail}`)}\n`);
       return;
     }
-    const line = `${this.title} ${bar(share, BAR_WIDTH)} ${done}/${total}  ${detail}`;
+    const line = escapeForTerminal(`${this.title} ${bar(share, BAR_WIDTH)} ${done}/${total}  ${detail}`);
     this.output.write(`\r\x1b[2K${[...line].slice(0, (this.output.columns ?? 80) - 1).join('')}`);
     this.#drawn = true;
   }

@@ -1,4 +1,5 @@
 import { lineChart } from '../../terminal/chart.js';
+import { escapeForTerminal } from '../../terminal/escape.js';
 import { InPlace } from '../../terminal/in-place.js';
 import { milliseconds, percent } from '../../terminal/numbers.js';
 import type { ProgressOutput } from '../../terminal/progress.js';
@@ -75,7 +76,7 @@ export class Screen {
     this.#lastLine = now;
     const accuracy = percent(state.accuracy.at(-1)).padStart(7);
     this.output.write(
-      `${String(state.labelled).padStart(6)}/${state.total} labels  served accuracy ${accuracy}  ${statusLine(state)}\n`,
+      `${String(state.labelled).padStart(6)}/${state.total} labels  served accuracy ${accuracy}  ${escapeForTerminal(statusLine(state))}\n`,
     );
   }
 }

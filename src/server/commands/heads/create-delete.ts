@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { Head__Output } from '../../../../protos/index.js';
 import { Failure, UsageError } from '../../client/failure.js';
+import { escapeForTerminal } from '../../terminal/escape.js';
 import type { CommandIo } from '../command-io.js';
 import { jsonOption, readHeadName, serverOption, wholeNumber } from '../options.js';
 import { addNewHeadOptions, type NewHeadOptions, newHead } from './new-head-options.js';
@@ -82,7 +83,7 @@ async function askVersion(head: Head__Output, options: DeleteOptions, io: Comman
     // A terminal that is closed answers nothing.
     const closed = once(prompt, 'close').then(() => '');
     const question = prompt.question(
-      `${name} is at version ${latestVersion}: ${samples} samples, ${classes.length} classes. All of it will be deleted, ` +
+      `${escapeForTerminal(name)} is at version ${latestVersion}: ${samples} samples, ${classes.length} classes. All of it will be deleted, ` +
         'with its training log.\nType the version to delete it: ',
     );
     const typed = await Promise.race([question, closed]);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Head__Output } from '../../../../protos/index.js';
 import { InPlace } from '../../terminal/in-place.js';
-import { type CommandIo, printLines } from '../command-io.js';
+import { type CommandIo, printJson, printLines } from '../command-io.js';
 import { atLeast, readHeadName, serverOption, wholeNumber } from '../options.js';
 import { watchBlock, watchLine } from './text/watch-text.js';
 import { type CommonOptions, withClient } from './with-client.js';
@@ -41,7 +41,7 @@ export function addWatch(heads: Command, io: CommandIo): void {
 
 /** In place on a terminal, a line a look elsewhere, JSON when asked for. */
 function display({ json }: WatchOptions, { out }: CommandIo): (head: Head__Output) => void {
-  if (json) return (head) => printLines(out, [JSON.stringify(head)]);
+  if (json) return (head) => printJson(out, head);
   if (!out.isTTY) return (head) => printLines(out, [watchLine(head)]);
   const block = new InPlace(out);
   const width = () => Math.min(MAX_WIDTH, (out.columns ?? 80) - 1);

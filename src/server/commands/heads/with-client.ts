@@ -3,7 +3,7 @@ import { type ConnectionOptions, openClient } from '../../client/connection.js';
 import { UsageError } from '../../client/failure.js';
 import { asFailure } from '../../client/grpc-errors.js';
 import type { HeadwaterClient } from '../../client/headwater-client.js';
-import { type CommandIo, printLines } from '../command-io.js';
+import { type CommandIo, printJson, printLines } from '../command-io.js';
 
 export interface CommonOptions extends ConnectionOptions {
   readonly json?: true;
@@ -26,7 +26,8 @@ export async function withClient(
 
 /** Prints a result: its JSON with `--json`, else its lines. */
 export function printResult(io: CommandIo, { json }: CommonOptions, result: object, lines: readonly string[]): void {
-  printLines(io.out, json ? [JSON.stringify(result)] : lines);
+  if (json) printJson(io.out, result);
+  else printLines(io.out, lines);
 }
 
 /** Prints what became of an act. @param done what it does, as `the class cat is deleted`. */
