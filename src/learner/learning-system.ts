@@ -165,7 +165,7 @@ export class LearningSystem implements Learning {
     if (roles.includes('serve')) this.embedImages(link, writer);
     const common = { link, heads: this.registry, served, cache, writer, observer, bytes: nats.streams };
     const intake = roles.includes('join')
-      ? await LabelIntake.start({ ...common, graceMs: labels.graceMs, labelsCreated: created[LABELS_STREAM] })
+      ? LabelIntake.start({ ...common, graceMs: labels.graceMs, labelsCreated: created[LABELS_STREAM] })
       : undefined;
     if (intake) this.stops.push(() => intake.stop());
     return { served, publisher: new LabelPublisher(link), intake };

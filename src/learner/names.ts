@@ -53,11 +53,13 @@ export function messageKey(text: string): string {
 export interface LabelOrigin {
   readonly streamCreated: string;
   readonly sequence: number;
+  /** Unix time at which it entered the stream. Part of the position, since a nats-server that was killed may count a queue anew from 0. */
+  readonly atMs: number;
 }
 
 /** What a sample is deduplicated by. Ids cannot hold control characters, so a position never collides with one. */
 export function sampleIdentity(id: string, origin: LabelOrigin): string {
-  return id === '' ? `\u0000position\u0000${origin.streamCreated}\u0000${origin.sequence}` : id;
+  return id === '' ? `\u0000position\u0000${origin.streamCreated}\u0000${origin.sequence}\u0000${origin.atMs}` : id;
 }
 
 /** What an act is deduplicated by: it collides with no sample. */

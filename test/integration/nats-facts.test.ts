@@ -13,7 +13,6 @@ import {
   JETSTREAM_ERROR,
   jetStreamCode,
 } from '../../src/learner/nats/connection/connection.js';
-import { removeAcknowledged, sweepAcknowledged } from '../../src/learner/nats/streams/acknowledged.js';
 import {
   CLOSED_SUBJECT,
   DEFAULT_STREAM_BYTES,
@@ -276,73 +275,5 @@ describe('nats-server killed with -9', { skip }, () => {
     // Later versions may have mended it; what is in the stream must be there in any case.
     if (link.connection.info?.version.startsWith('2.9.')) assert.ok(forgotten);
     assert.equal((await manager.streams.info('HEADWATER_LABELS')).state.messages, 1);
-  });
-
-  it('gives out again what is not acknowledged; the sweep removes what is, and loses nothing', async (t) => {
-    const { link, manager, js, kill } = await newServer(t);
-    const stream = 'HEADWATER_EMBED';
-    await manager.streams.add(settings(stream));
-    const subjects = ['headwater.embed.a', 'headwater.embed.b', 'headwater.embed.nobody'];
-    for (let i = 0; i < 600; i++) js.publish(subjects[i % 3]!, String(i)).catch(() => {});
-    await link.connection.flush();
-    const acknowledged = new Set<number>();
-    // Two consumers with disjoint filters; each leaves a message in the middle of what it acknowledges.
-    for (const filter of subjects.slice(0, 2)) {
-      const name = filter.split('.').at(-1)!;
-      const config = {
-        durable_name: name,
-        ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(2_000),
-        filter_subject: filter,
-      };
-      await manager.consumers.add(stream, config);
-      const messages = await (await js.consumers.get(stream, name)).fetch({ max_messages: 100, expires: 5_000 });
-      let taken = 0;
-      for await (const message of messages) {
-        if (++taken !== 80) {
-          await message.ackAck();
-          acknowledged.add(message.seq);
-        }
-      }
-      assert.equal(taken, 100);
-    }
-    // Long enough for the acknowledgements to be written, and too short for the removals.
-    await delay(1_200);
-    await kill();
-    const before = (await manager.streams.info(stream)).state.messages;
-    const { removed } = await removeAcknowledged(link, stream);
-    const { state } = await manager.streams.info(stream);
-    t.diagnostic(
-      `${before - (600 - acknowledged.size)} acknowledged messages came back, ${removed} were removed at once`,
-    );
-    assert.equal(state.messages, before - removed);
-
-    const redelivered = new Set<number>();
-    const deadline = Date.now() + 60_000;
-    while ([...Array(400).keys()].some((i) => !done(1 + Math.floor(i / 2) * 3 + (i % 2))) && Date.now() < deadline) {
-      for (const name of ['a', 'b']) {
-        for await (const message of await (await js.consumers.get(stream, name)).fetch({
-          max_messages: 200,
-          expires: 1_000,
-        })) {
-          redelivered.add(message.seq);
-          message.ack();
-        }
-      }
-    }
-    function done(seq: number): boolean {
-      return acknowledged.has(seq) || redelivered.has(seq);
-    }
-    const missing = Array.from({ length: 600 }, (_, i) => i + 1).filter((seq) => seq % 3 !== 0 && !done(seq));
-    assert.deepEqual(missing, [], 'every message was acknowledged once or given out again');
-    await link.connection.flush();
-
-    // Now that nothing is open, a sweep leaves only what no consumer is for.
-    const stop = sweepAcknowledged(link, [stream], () => {});
-    const swept = Date.now() + 90_000;
-    while ((await manager.streams.info(stream)).state.messages > 200 && Date.now() < swept) await delay(50);
-    await stop();
-    const left = (await manager.streams.info(stream, { subjects_filter: '>' })).state.subjects;
-    assert.deepEqual(left, { 'headwater.embed.nobody': 200 });
   });
 });

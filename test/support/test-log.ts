@@ -73,7 +73,7 @@ export class TestLog {
 
   /** A label as the joiner appends it. @param sequence Where it stood in the label stream. */
   append(definition: HeadDefinition, id: string, sequence: number): Promise<AppendOutcome> {
-    const origin = { streamCreated: STREAM_CREATED, sequence };
+    const origin = { streamCreated: STREAM_CREATED, sequence, atMs: sequence };
     return this.log.append(definition, id, origin, sampleBytes(definition, id, sequence));
   }
 

@@ -2,16 +2,9 @@ import type { LearningObserver, QueueDepth } from '../learning.js';
 import type { NatsLink } from '../nats/connection/connection.js';
 import type { ServedCache } from '../nats/stores/served-cache.js';
 import type { ServedRecords } from '../nats/stores/served-records.js';
-import { sweepAcknowledged } from '../nats/streams/acknowledged.js';
 import { LabelsDoor } from '../nats/streams/labels-door.js';
 import { StreamFollower } from '../nats/streams/stream-follower.js';
-import {
-  EMBED_STREAM,
-  LABELS_STREAM,
-  PARKED_STREAM,
-  SERVED_STREAM,
-  type StreamBytes,
-} from '../nats/streams/streams.js';
+import { SERVED_STREAM, type StreamBytes } from '../nats/streams/streams.js';
 import type { HeadDirectory } from './head-directory.js';
 import { LabelPipeline } from './label-pipeline.js';
 import { ParkedLabels } from './parked-labels.js';
@@ -39,7 +32,6 @@ export class LabelIntake {
   private readonly parked: ParkedLabels;
   private readonly pipeline: LabelPipeline;
   private readonly door: LabelsDoor;
-  private readonly endSweep: () => Promise<void>;
 
   private constructor(private readonly options: LabelIntakeOptions) {
     const { link, heads, served, writer, graceMs, labelsCreated, bytes, observer } = options;
@@ -55,18 +47,13 @@ export class LabelIntake {
       buffer: ARRIVALS_BUFFER,
       onTrouble,
     });
-    this.endSweep = sweepAcknowledged(link, [LABELS_STREAM, PARKED_STREAM, EMBED_STREAM], observer.log);
     this.door = new LabelsDoor(link, bytes.labels, observer.log);
     this.pipeline = new LabelPipeline({ ...common, parked: this.parked, labelsCreated, embedBytes: bytes.embed });
   }
 
-  static async start(options: LabelIntakeOptions): Promise<LabelIntake> {
+  static start(options: LabelIntakeOptions): LabelIntake {
     const intake = new LabelIntake(options);
     void intake.tellArrivals();
-    await intake.parked.start().catch(async (error) => {
-      await intake.stop();
-      throw error;
-    });
     return intake;
   }
 
@@ -76,7 +63,6 @@ export class LabelIntake {
 
   async stop(): Promise<void> {
     await this.door.stop();
-    await this.endSweep();
     await this.pipeline.stop();
     await this.parked.stop();
     await this.arrivals.stop();

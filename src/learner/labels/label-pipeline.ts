@@ -66,7 +66,7 @@ export class LabelPipeline {
   private async handle(message: JsMsg): Promise<Verdict> {
     const read = readHeaders(message);
     const headers = read.ok ? read.headers : undefined;
-    const letter = { subject: message.subject, payload: message.data, headers };
+    const letter = { subject: message.subject, payload: message.data, headers, position: positionOf(message) };
     if (!read.ok) {
       return this.options.writer.bury(headOfSubject(message.subject), 'invalid', read.problem, letter);
     }
@@ -82,7 +82,8 @@ export class LabelPipeline {
   }
 
   private giveUp(message: JsMsg, problem: string): Promise<Verdict> {
-    const letter = { subject: message.subject, payload: message.data, headers: undefined };
+    const { subject, data: payload } = message;
+    const letter = { subject, payload, headers: undefined, position: positionOf(message) };
     return this.options.writer.bury(
       headOfSubject(message.subject),
       'invalid',
@@ -92,8 +93,12 @@ export class LabelPipeline {
   }
 
   private accepted(head: HeadDefinition, label: LabelMessage, message: JsMsg): AcceptedLabel {
-    const origin: LabelOrigin = { streamCreated: this.options.labelsCreated, sequence: message.seq };
     const labelledAtMs = message.info.timestampNanos / 1e6;
+    const origin: LabelOrigin = {
+      streamCreated: this.options.labelsCreated,
+      sequence: message.seq,
+      atMs: labelledAtMs,
+    };
     return { head, id: label.id, label: label.label, origin, labelledAtMs };
   }
 
@@ -125,4 +130,9 @@ export class LabelPipeline {
     if (moved === 'too_large') return writer.buryTooLarge(label, letter, link.maxPayload);
     return moved === 'full' ? retryAfter(FULL_RETRY_MS) : DONE;
   }
+}
+
+/** In HEADWATER_LABELS. */
+function positionOf({ seq, info }: JsMsg): string {
+  return `${seq} ${info.timestampNanos}`;
 }

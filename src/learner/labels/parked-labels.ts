@@ -1,9 +1,8 @@
-import { AckPolicy, type JsMsg, nanos } from 'nats';
 import type { ServedRecord } from '../fold/served-record.js';
 import { messageKey, subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection/connection.js';
 import type { ServedRecords } from '../nats/stores/served-records.js';
-import { PullLoop } from '../nats/streams/pull-loop.js';
+import { Deliveries, type Delivery } from '../nats/streams/deliveries.js';
 import { StreamRoom } from '../nats/streams/stream-room.js';
 import { PARKED_BYTES, PARKED_STREAM } from '../nats/streams/streams.js';
 import { DONE, type Verdict } from '../nats/streams/work-queue.js';
@@ -34,7 +33,7 @@ export interface ParkedLabelsOptions {
 }
 
 interface Held {
-  readonly message: JsMsg;
+  readonly delivery: Delivery;
   readonly label: AcceptedLabel;
   readonly letter: LetterSource;
   /** Subject of the record it waits for. */
@@ -61,30 +60,26 @@ export class ParkedLabels {
   private readonly bySubject = new KeyedQueue();
   private running = 0;
   private stopped = false;
-  private loop: PullLoop | undefined;
-  private ticker: NodeJS.Timeout | undefined;
+  private readonly deliveries: Deliveries;
+  private readonly ticker: NodeJS.Timeout;
   private readonly roomWaiters: (() => void)[] = [];
 
   private readonly streamRoom: StreamRoom;
 
   constructor(private readonly options: ParkedLabelsOptions) {
-    this.streamRoom = new StreamRoom(options.link, PARKED_STREAM, PARKED_BYTES);
-  }
-
-  /**
-   * Begins to work on what is parked. The durable consumer is made anew, so that labels which a dead process held are
-   * delivered at once; labels that a living one holds are then handled twice, which the training log notices.
-   */
-  async start(): Promise<void> {
-    const { link, onTrouble } = this.options;
-    const manager = await link.manager();
-    await manager.consumers.delete(PARKED_STREAM, CONSUMER).catch(() => false);
-    this.loop = new PullLoop(link, {
+    const { link, graceMs, onTrouble } = options;
+    this.streamRoom = new StreamRoom(link, PARKED_STREAM, PARKED_BYTES);
+    // The consumer is made anew at the start, so that labels which a dead process held are delivered at once; labels that a living one
+    // holds are then handled twice, which the training log notices.
+    this.deliveries = new Deliveries(link, {
       stream: PARKED_STREAM,
-      ensureConsumer: () => this.ensureConsumer(),
+      consumer: CONSUMER,
+      ackWaitMs: graceMs + 120_000,
+      maxAckPending: MAX_HELD + 2_000,
       limit: { maxMessages: 1_000 },
       room: () => this.room(),
-      onMessage: (message) => void this.hold(message),
+      onDelivery: (delivery) => void this.hold(delivery),
+      onLost: () => this.forget(),
       onTrouble: (problem) => onTrouble(`parked labels: ${problem}`),
     });
     this.ticker = setInterval(() => this.checkDeadlines(), 100);
@@ -94,10 +89,9 @@ export class ParkedLabels {
     clearInterval(this.ticker);
     this.stopped = true;
     for (const wake of this.roomWaiters.splice(0)) wake();
-    await this.loop?.stop();
-    this.lookups.length = 0;
-    for (const entries of this.held.values()) for (const { message } of entries) message.nak();
-    this.held.clear();
+    await this.deliveries.stop();
+    for (const entries of this.held.values()) for (const { delivery } of entries) delivery.refuse();
+    this.forget();
   }
 
   /** Labels held in this process. */
@@ -132,36 +126,37 @@ export class ParkedLabels {
     for (const entry of this.held.get(subject) ?? []) this.lookUp(entry);
   }
 
-  private async ensureConsumer(): Promise<string> {
-    const manager = await this.options.link.manager();
-    await manager.consumers.add(PARKED_STREAM, {
-      durable_name: CONSUMER,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(this.options.graceMs + 120_000),
-      max_ack_pending: MAX_HELD + 2_000,
-      max_deliver: -1,
-    });
-    return CONSUMER;
+  /** Nothing is held any more: what was, comes again. */
+  private forget(): void {
+    for (const entries of this.held.values()) for (const entry of entries) entry.settled = true;
+    this.held.clear();
+    this.heldCount = 0;
+    this.deadlines = [];
+    this.settledCount = 0;
+    this.lookups.length = 0;
+    for (const wake of this.roomWaiters.splice(0)) wake();
   }
 
-  private async hold(message: JsMsg): Promise<void> {
+  private async hold(delivery: Delivery): Promise<void> {
+    const { message } = delivery;
     try {
       const { letter, headName, found } = await recallLabel(message, this.options.heads);
-      if (found?.message.form === 'join') return this.keep(message, found.label, letter);
+      if (found?.message.form === 'join') return this.keep(delivery, found.label, letter);
       await this.options.writer.bury(headName, 'unknown_head', DELETED, letter);
-      message.ack();
+      delivery.acknowledge();
     } catch (error) {
       this.options.onTrouble(`parked label ${message.seq}: ${(error as Error).message}`);
-      message.nak(RETRY_MS);
+      delivery.refuse(RETRY_MS);
     }
   }
 
-  private keep(message: JsMsg, label: AcceptedLabel, letter: LetterSource): void {
+  private keep(delivery: Delivery, label: AcceptedLabel, letter: LetterSource): void {
     const subject = subjects.served(label.head.name, label.head.generation, messageKey(label.id));
+    const { message } = delivery;
     // Ages are told by NATS's clock alone, which may differ from ours.
     this.newestMs = Math.max(this.newestMs, label.labelledAtMs, message.info.timestampNanos / 1e6);
     const deadlineMs = Date.now() + Math.max(0, this.options.graceMs - (this.newestMs - label.labelledAtMs));
-    const entry: Held = { message, label, letter, subject, deadlineMs, settled: false };
+    const entry: Held = { delivery, label, letter, subject, deadlineMs, settled: false };
     const same = this.held.get(subject);
     if (same) same.push(entry);
     else this.held.set(subject, [entry]);
@@ -210,7 +205,7 @@ export class ParkedLabels {
   /** Joins the label if its record is there, gives it up when its time is over, else leaves it waiting. */
   private async settle(entry: Held): Promise<void> {
     if (entry.settled) return;
-    const { label, letter, message } = entry;
+    const { label, letter, delivery } = entry;
     const { served, writer, graceMs } = this.options;
     try {
       const record = await served.find(label.head.name, label.head.generation, label.id, label.labelledAtMs);
@@ -219,11 +214,11 @@ export class ParkedLabels {
       const verdict = record
         ? await this.join(label, record, letter)
         : await writer.bury(label.head.name, 'unknown_id', unknown, letter);
-      if (verdict.kind === 'done') message.ack();
-      else message.nak(verdict.afterMs);
+      if (verdict.kind === 'done') delivery.acknowledge();
+      else delivery.refuse(verdict.afterMs);
     } catch (error) {
-      this.options.onTrouble(`parked label ${message.seq}: ${(error as Error).message}`);
-      message.nak(RETRY_MS);
+      this.options.onTrouble(`parked label ${delivery.message.seq}: ${(error as Error).message}`);
+      delivery.refuse(RETRY_MS);
     }
     this.release(entry);
   }
@@ -238,6 +233,8 @@ export class ParkedLabels {
   }
 
   private release(entry: Held): void {
+    // Forgotten while it was looked up: it is counted no more.
+    if (entry.settled) return;
     entry.settled = true;
     this.settledCount += 1;
     this.heldCount -= 1;

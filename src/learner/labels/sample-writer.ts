@@ -70,7 +70,7 @@ export class SampleWriter {
 
   /** Gives a label up: a dead letter with the reason, and a count. `head` as in the subject it came by. */
   async bury(head: string, reason: DeadReason, detail: string, letter: LetterSource): Promise<Verdict> {
-    await this.dead.store({ ...letter, head, reason, detail });
+    if (!(await this.dead.store({ ...letter, head, reason, detail }))) return DONE;
     const known = reason !== 'unknown_head' && isHeadName(head);
     this.observer.labelResult(known ? head : '', resultOfReason[reason]);
     this.observer.deadLetter(known ? head : '', reason);
@@ -121,4 +121,4 @@ export class SampleWriter {
 }
 
 /** What a dead letter keeps of the message. */
-export type LetterSource = Pick<DeadLetter, 'subject' | 'payload' | 'headers'>;
+export type LetterSource = Pick<DeadLetter, 'subject' | 'payload' | 'headers' | 'position'>;

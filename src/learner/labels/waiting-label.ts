@@ -42,7 +42,7 @@ export async function moveLabel(
   const headers = waitingHeaders(waiting, original, payload, link.maxPayload);
   if (headers === undefined) return 'too_large';
   try {
-    const msgID = `${origin.streamCreated} ${origin.sequence}`;
+    const msgID = `${origin.streamCreated} ${origin.sequence} ${origin.atMs}`;
     const publish = () => link.jetstream().publish(subject, payload, { headers, msgID });
     return (await room.within(payload.length, publish)) ? 'moved' : 'full';
   } catch (error) {
@@ -92,7 +92,8 @@ function readWaiting(message: JsMsg): { waiting: WaitingLabel | undefined; lette
   const headers = read.ok ? read.headers : undefined;
   const waiting = readWaitingLabel(headers);
   const subject = waiting ? subjects.label(waiting.head) : message.subject;
-  return { waiting, letter: { subject, payload: message.data, headers: originalHeaders(headers) } };
+  const position = waiting && `${waiting.origin.sequence} ${waiting.origin.atMs}`;
+  return { waiting, letter: { subject, payload: message.data, headers: originalHeaders(headers), position } };
 }
 
 /**
@@ -128,7 +129,7 @@ function readWaitingLabel(headers: MsgHdrs | undefined): WaitingLabel | undefine
   const label = {
     head: get(HEAD),
     generation: Number(get(GENERATION)),
-    origin: { streamCreated: get(CREATED), sequence: Number(get(SEQUENCE)) },
+    origin: { streamCreated: get(CREATED), sequence: Number(get(SEQUENCE)), atMs: Number(get(LABELLED_AT)) },
     labelledAtMs: Number(get(LABELLED_AT)),
   };
   const complete = label.head !== '' && label.generation > 0 && label.origin.sequence > 0 && label.labelledAtMs > 0;

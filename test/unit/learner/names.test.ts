@@ -43,12 +43,14 @@ test('user text becomes 22 characters that mean nothing to NATS', () => {
 });
 
 test('a label without an id is identified by its position, which no id can equal', () => {
-  const origin = { streamCreated: '2026-01-01T00:00:00Z', sequence: 7 };
+  const origin = { streamCreated: '2026-01-01T00:00:00Z', sequence: 7, atMs: 1 };
   assert.equal(sampleIdentity('cat-1', origin), 'cat-1');
   const byPosition = sampleIdentity('', origin);
   assert.equal(checkRequestId(byPosition).ok, false);
   assert.notEqual(byPosition, sampleIdentity('', { ...origin, sequence: 8 }));
   assert.notEqual(byPosition, sampleIdentity('', { ...origin, streamCreated: 'later' }));
+  // A killed nats-server may give a sequence twice.
+  assert.notEqual(byPosition, sampleIdentity('', { ...origin, atMs: 2 }));
 });
 
 test('dead letters of names that are no heads do not put those names into a subject', () => {

@@ -20,6 +20,8 @@ interface Known {
  * The stream HEADWATER_IDS: what compaction removed from the training logs, one message for each entry, under the entry's own key. The message says
  * which label it was: a label that comes again is told from another one with its id.
  */
+type StreamPosition = Pick<LabelOrigin, 'streamCreated' | 'sequence'>;
+
 export class RemovedIds {
   private readonly known = new Map<string, Known>();
   private store: Promise<HeadStore> | undefined;
@@ -44,7 +46,7 @@ export class RemovedIds {
    * @returns `same`: of this very label; `other`: of another label with the same id; undefined: none is known
    * @throws when NATS does not answer.
    */
-  async find(head: HeadDefinition, key: string, origin: LabelOrigin): Promise<'same' | 'other' | undefined> {
+  async find(head: HeadDefinition, key: string, origin: StreamPosition): Promise<'same' | 'other' | undefined> {
     if (!(await this.isCompacting(head))) return undefined;
     const subject = subjects.removedId(head.name, head.generation, key);
     const stored = await storedMessage(this.link, IDS_STREAM, { last_by_subj: subject });
@@ -56,7 +58,7 @@ export class RemovedIds {
    * Remembers an entry. Doing so again only makes it remembered for longer.
    * @throws LearnerError nats_setup when the stream is full; whatever NATS says when it does not answer.
    */
-  async remember(head: HeadDefinition, key: string, origin: LabelOrigin): Promise<void> {
+  async remember(head: HeadDefinition, key: string, origin: StreamPosition): Promise<void> {
     const subject = subjects.removedId(head.name, head.generation, key);
     const bytes = encodeOrigin(origin);
     const publish = () => this.link.jetstream().publish(subject, bytes, { timeout: PUBLISH_TIMEOUT_MS });
@@ -93,7 +95,7 @@ export class RemovedIds {
 }
 
 /** 16 bytes: the stream's creation time (hashed) and the position in it. */
-function encodeOrigin({ streamCreated, sequence }: LabelOrigin): Buffer {
+function encodeOrigin({ streamCreated, sequence }: StreamPosition): Buffer {
   const bytes = Buffer.alloc(16);
   createHash('sha256').update(streamCreated).digest().copy(bytes, 0, 0, 8);
   bytes.writeBigUInt64LE(BigInt(sequence), 8);

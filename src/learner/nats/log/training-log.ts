@@ -55,7 +55,8 @@ export class TrainingLog {
     const same =
       known.kind === 'sample' &&
       known.sample.origin.sequence === origin.sequence &&
-      known.sample.origin.streamCreated === origin.streamCreated;
+      known.sample.origin.streamCreated === origin.streamCreated &&
+      known.sample.labelledAtMs === origin.atMs;
     return same ? 'own_retry' : 'duplicate';
   }
 

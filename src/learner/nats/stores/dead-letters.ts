@@ -13,6 +13,8 @@ export interface DeadLetter {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: MsgHdrs | undefined;
+  /** Where the label stood in its stream: it is given up once, also when it is handled again. undefined: not known. */
+  readonly position?: string | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -24,11 +26,14 @@ export class DeadLetters {
   /**
    * Stores a dead letter. What does not fit into a message beside the reason is left out, the publisher's headers first, and a
    * header says so.
+   * @returns false when it was stored before, a short while ago
    * @throws when NATS does not answer: the label must not be acknowledged then.
    */
-  async store(letter: DeadLetter): Promise<void> {
+  async store(letter: DeadLetter): Promise<boolean> {
     const { payload, headers } = fitted(letter, this.link.maxPayload);
-    await this.link.jetstream().publish(subjects.dead(letter.head), payload, { headers, timeout: 5_000 });
+    const options = { headers, timeout: 5_000, ...(letter.position === undefined ? {} : { msgID: letter.position }) };
+    const { duplicate } = await this.link.jetstream().publish(subjects.dead(letter.head), payload, options);
+    return !duplicate;
   }
 }
 

@@ -4,13 +4,18 @@ import type { NatsLink } from '../connection/connection.js';
 
 export interface PullLoopOptions {
   readonly stream: string;
-  /** Makes sure that the consumer exists, and tells its name. Called at the start and after every trouble. */
-  ensureConsumer(): Promise<string>;
+  /**
+   * Makes the consumer, and tells its name. Called at the start and after every trouble.
+   * @param anew whether one that exists may not be trusted: the connection was lost since it was seen last, or this is the start
+   */
+  ensureConsumer(anew: boolean): Promise<string>;
   /** One request's limit. With `maxBytes` messages are limited by their bytes instead (and 100 a request). */
   readonly limit: { readonly maxMessages: number } | { readonly maxBytes: number };
   /** Resolves when there is room for another request's messages (the back-pressure), and when its owner stops. */
   room(): Promise<void>;
   onMessage(message: JsMsg): void;
+  /** Called after each request that ended without a message. @returns whether the consumer has to be made anew */
+  onSilence?: (() => Promise<boolean>) | undefined;
   onTrouble(problem: string): void;
 }
 
@@ -26,7 +31,7 @@ const MESSAGES_WITHIN_BYTES = 100;
  */
 export class PullLoop {
   private stopped = false;
-  private reconnected = false;
+  private anew = true;
   private current: ConsumerMessages | undefined;
   private readonly running: Promise<void>;
   private readonly offStatus: () => void;
@@ -38,7 +43,7 @@ export class PullLoop {
     // After a reconnect the server knows nothing of the request that was open, and perhaps not of the consumer.
     this.offStatus = link.onStatus((up) => {
       if (!up) return;
-      this.reconnected = true;
+      this.anew = true;
       void this.current?.close();
     });
     this.running = this.run();
@@ -58,10 +63,10 @@ export class PullLoop {
       try {
         await this.options.room();
         if (this.stopped) return;
-        if (this.reconnected) consumer = undefined;
-        this.reconnected = false;
+        if (this.anew) consumer = undefined;
         consumer ??= await this.open();
-        await this.pull(consumer);
+        const received = await this.pull(consumer);
+        if (received === 0 && !this.stopped && (await this.options.onSilence?.())) this.anew = true;
       } catch (error) {
         consumer = undefined;
         if (this.stopped) return;
@@ -72,11 +77,19 @@ export class PullLoop {
   }
 
   private async open(): Promise<Consumer> {
-    const name = await this.options.ensureConsumer();
-    return this.link.jetstream().consumers.get(this.options.stream, name);
+    const { anew } = this;
+    // Before the call: the connection may be lost, and found again, while it is under way.
+    this.anew = false;
+    try {
+      const name = await this.options.ensureConsumer(anew);
+      return await this.link.jetstream().consumers.get(this.options.stream, name);
+    } catch (error) {
+      this.anew ||= anew;
+      throw error;
+    }
   }
 
-  private async pull(consumer: Consumer): Promise<void> {
+  private async pull(consumer: Consumer): Promise<number> {
     const { limit, onMessage } = this.options;
     let received = 0;
     const callback = (message: JsMsg) => {
@@ -94,5 +107,6 @@ export class PullLoop {
     const problem = await messages.closed();
     this.current = undefined;
     if (problem instanceof Error) throw problem;
+    return received;
   }
 }

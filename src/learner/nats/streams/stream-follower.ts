@@ -96,10 +96,15 @@ export class StreamFollower {
   private async createConsumer(): Promise<string> {
     const { stream, filter, headersOnly } = this.options;
     const manager = await this.link.manager();
-    this.lastSequence ??= (await manager.streams.info(stream)).state.last_seq;
+    if (this.options.after === 'new') {
+      const last = (await manager.streams.info(stream)).state.last_seq;
+      // A killed nats-server may count an empty stream anew from 0: all that came since is new then.
+      this.lastSequence = this.lastSequence === undefined ? last : last < this.lastSequence ? 0 : this.lastSequence;
+    }
+    const after = this.lastSequence ?? 0;
     const info = await manager.consumers.add(stream, {
       deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: this.lastSequence + 1,
+      opt_start_seq: after + 1,
       filter_subject: filter,
       ack_policy: AckPolicy.None,
       mem_storage: true,

@@ -1,7 +1,7 @@
-import { AckPolicy, type ConsumerConfig, type JsMsg, nanos } from 'nats';
+import type { JsMsg } from 'nats';
 import type { NatsLink } from '../connection/connection.js';
 import { isUnavailable } from '../connection/errors.js';
-import { PullLoop } from './pull-loop.js';
+import { Deliveries, type Delivery } from './deliveries.js';
 
 /** What a handler decided: done with it, or try again after a while. */
 export type Verdict = { readonly kind: 'done' } | { readonly kind: 'retry'; readonly afterMs: number };
@@ -39,11 +39,11 @@ const MAX_ATTEMPTS = 5;
  * before the acknowledgement, and a nats-server that forgot one, make it come again.
  */
 export class WorkQueue {
-  private readonly waiting: JsMsg[] = [];
+  private waiting: Delivery[] = [];
   private running = 0;
   private readonly roomWaiters: (() => void)[] = [];
   private readonly idleWaiters: (() => void)[] = [];
-  private readonly loop: PullLoop;
+  private readonly deliveries: Deliveries;
   private stopped = false;
   private quietUntil = 0;
   private untold = 0;
@@ -52,16 +52,19 @@ export class WorkQueue {
     private readonly link: NatsLink,
     private readonly options: WorkQueueOptions,
   ) {
-    this.loop = new PullLoop(link, {
-      stream: options.stream,
-      ensureConsumer: () => this.ensureConsumer(),
-      limit: options.limit,
+    const { stream, consumer, filter, limit, ackWaitMs, maxAckPending, onTrouble } = options;
+    this.deliveries = new Deliveries(link, {
+      ...{ stream, consumer, filter, limit, ackWaitMs, maxAckPending },
       room: () => this.room(),
-      onMessage: (message) => {
-        this.waiting.push(message);
+      onDelivery: (delivery) => {
+        this.waiting.push(delivery);
         this.next();
       },
-      onTrouble: (problem) => options.onTrouble(`consumer ${options.consumer} of ${options.stream}: ${problem}`),
+      onLost: () => {
+        this.waiting = [];
+        this.next();
+      },
+      onTrouble: (problem) => onTrouble(`consumer ${consumer} of ${stream}: ${problem}`),
     });
   }
 
@@ -69,24 +72,9 @@ export class WorkQueue {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const wake of this.roomWaiters.splice(0)) wake();
-    await this.loop.stop();
-    for (const message of this.waiting.splice(0)) message.nak();
+    await this.deliveries.stop();
+    for (const delivery of this.waiting.splice(0)) delivery.refuse();
     while (this.running > 0) await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
-  }
-
-  private async ensureConsumer(): Promise<string> {
-    const { stream, consumer, filter, ackWaitMs, maxAckPending } = this.options;
-    const config: Partial<ConsumerConfig> = {
-      durable_name: consumer,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(ackWaitMs),
-      max_ack_pending: maxAckPending,
-      max_deliver: -1,
-    };
-    if (filter !== undefined) config.filter_subject = filter;
-    const manager = await this.link.manager();
-    await manager.consumers.add(stream, config);
-    return consumer;
   }
 
   private room(): Promise<void> {
@@ -96,19 +84,20 @@ export class WorkQueue {
 
   private next(): void {
     while (!this.stopped && this.running < this.options.concurrency) {
-      const message = this.waiting.shift();
-      if (message === undefined) break;
+      const delivery = this.waiting.shift();
+      if (delivery === undefined) break;
       this.running += 1;
-      void this.work(message);
+      void this.work(delivery);
     }
     if (this.waiting.length <= this.options.concurrency) for (const wake of this.roomWaiters.splice(0)) wake();
     if (this.running === 0) for (const wake of this.idleWaiters.splice(0)) wake();
   }
 
-  private async work(message: JsMsg): Promise<void> {
+  private async work(delivery: Delivery): Promise<void> {
+    const { message } = delivery;
     const verdict = await this.options.handle(message).catch((error) => this.failed(message, error));
-    if (verdict.kind === 'done') message.ack();
-    else message.nak(verdict.afterMs);
+    if (verdict.kind === 'done') delivery.acknowledge();
+    else delivery.refuse(verdict.afterMs);
     this.running -= 1;
     this.next();
   }
