@@ -74,6 +74,9 @@ async function start(
   const readiness = new Readiness();
   const metrics = new Metrics();
   const logError = (message: string, error: unknown) => log.error({ err: error }, message);
+  const security = await openSecurity(config.security, host, (level, message) => log[level](message));
+  stops.push(async () => security.close());
+  addSecurityMetrics(metrics.registry, security);
   // Nothing is decoded without the role: no processes for it then.
   const decoding = serving ? config.images : { ...config.images, isolation: 'none' as const };
   const decode = createDecoder(decoding, (line) => log.warn(line));
@@ -86,9 +89,6 @@ async function start(
       'nothing can be served: no backbone is configured; add the key `backbones` (a list, each with name and model)',
     );
   }
-  const security = await openSecurity(config.security, host, (level, message) => log[level](message));
-  stops.push(async () => security.close());
-  addSecurityMetrics(metrics.registry, security);
   const { guard, tls } = security;
   const ops = new OpsServer({ readiness, metrics: () => metrics.text(), guard, tls, logError });
   const httpPort = await ops.listen(host, config.server.httpPort).catch((error) => {

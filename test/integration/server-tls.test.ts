@@ -10,6 +10,7 @@ import { inference } from '../../protos/index.js';
 import { parseConfig } from '../../src/server/config/index.js';
 import { openSecurity } from '../../src/server/security/security.js';
 import { type Certificate, CertificateAuthority, opensslMissing } from '../support/certificates.js';
+import { headwater } from '../support/run-headwater.js';
 import { temporaryFolder } from '../support/test-learning.js';
 import { PETS, startTestServer, type TestServer } from '../support/test-server.js';
 import { until } from '../support/until.js';
@@ -269,4 +270,51 @@ test('broken, expiring and expired certificates are told', { skip }, async (t) =
   writeFileSync(first.certificate, readFileSync(expired.certificate));
   await until('it is told', () => lines.some((line) => line.includes('the new certificate has expired')));
   assert.equal(tls?.expiries.server, expiry);
+});
+
+test('the command line: TLS, a certificate and a token from files, and what is wrong in words', { skip }, async (t) => {
+  const authority = new CertificateAuthority(t);
+  const pair = authority.issue('server', 'DNS:headwater.example');
+  const folder = temporaryFolder(t);
+  const file = (name: string) => join(folder, name);
+  const make = (name: string, head: string) => {
+    const files = ['--token-file', file(name), '--append', file('tokens.yaml')];
+    return headwater(['token', 'create', '--name', name, '--scope', 'admin', 'infer', '--head', head, ...files]);
+  };
+  assert.equal((await make('all', '*')).code, 0);
+  assert.equal((await make('other', 'flowers')).code, 0);
+  const own = authority.issue('client', 'DNS:client.example');
+  const server = await start(t, [
+    ...tlsKeys(pair),
+    `security.tls.clientCa=${authority.certificate}`,
+    'security.tls.clientAuth=require',
+    `security.tokensFile=${file('tokens.yaml')}`,
+  ]);
+  const at = ['--server', server.address];
+  const trust = ['--ca', authority.certificate, '--server-name', 'headwater.example'];
+  const identity = ['--cert', own.certificate, '--key', own.key];
+  const token = (name: string) => ['--token-file', file(name)];
+  const list = (...more: string[]) => headwater(['heads', 'list', '--json', ...at, ...more]);
+
+  const good = await list(...trust, ...identity, ...token('all'));
+  assert.deepEqual([good.code, good.err], [0, '']);
+  assert.match(good.out, /"name":"pets"/);
+  const other = await list(...trust, ...identity, ...token('other'));
+  assert.equal(other.code, 0);
+  assert.doesNotMatch(other.out, /pets/);
+  for (const [more, expected] of [
+    [[...trust, ...identity], /UNAUTHENTICATED: this call has no credentials/],
+    [[...trust, ...token('all')], /^headwater: /],
+    [['--ca', authority.certificate, ...identity, ...token('all')], /no secure connection .*altnames.*--server-name/],
+    [['--tls', '--server-name', 'headwater.example', ...identity], /no secure connection .*certificate.*--ca/],
+    [[...trust, ...identity, '--token-file', pair.key], /expected one token/],
+    [['--ca', '/nowhere/ca.crt'], /--ca \/nowhere\/ca\.crt: can't be read: ENOENT/],
+  ] as const) {
+    const { code: ended, err } = await list(...more);
+    assert.equal(ended, 1, err);
+    assert.match(err, expected);
+  }
+  const abroad = await headwater(['heads', 'list', '--server', '192.0.2.1:8001', ...token('all')]);
+  assert.equal(abroad.code, 2);
+  assert.match(abroad.err, /the token would cross the network to 192\.0\.2\.1:8001 unencrypted; add --tls/);
 });

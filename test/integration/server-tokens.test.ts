@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
@@ -257,6 +258,20 @@ test('HTTP: probes are open, metrics need the scope, other hosts are refused, an
     ['x-frame-options', 'x-content-type-options', 'referrer-policy'].map((name) => headers[name]),
     ['DENY', 'nosniff', 'no-referrer'],
   );
+});
+
+test('HTTP: a request that does not come to its end is cut off', async (t) => {
+  const server = await start(t);
+  const socket = connect(server.running.httpPort, '127.0.0.1');
+  t.after(() => socket.destroy());
+  let answer = '';
+  socket.on('data', (data) => (answer += data));
+  socket.on('error', () => {});
+  socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+  const dripping = setInterval(() => socket.write('a'), 200);
+  t.after(() => clearInterval(dripping));
+  await until('it is cut off', () => socket.destroyed || socket.readableEnded);
+  assert.match(answer, /^HTTP\/1\.1 408 /);
 });
 
 test('metrics can be open', async (t) => {

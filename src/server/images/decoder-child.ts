@@ -63,6 +63,7 @@ export class DecoderChild {
   private fault: string | undefined;
   private stderr = '';
   private ended = false;
+  private closing = false;
   private readonly exited: Promise<void>;
 
   constructor(
@@ -113,6 +114,7 @@ export class DecoderChild {
   async close(graceMs: number): Promise<void> {
     if (this.ended) return;
     this.hold(true);
+    this.closing = true;
     this.socket.end();
     const timer = setTimeout(() => this.process.kill('SIGKILL'), graceMs);
     await this.exited;
@@ -209,6 +211,8 @@ export class DecoderChild {
 
   /** Whether this process stays alive for it. */
   private hold(busy: boolean): void {
+    // Whoever closes it waits for its end: that it is ready at last is no reason to let go.
+    if (this.closing) return;
     const how = busy ? 'ref' : 'unref';
     this.process[how]();
     this.socket[how]();
