@@ -15,7 +15,7 @@ import type { Progress, RunSettings } from './run/context.js';
 import { runScenario } from './run/load-run.js';
 import { terminalProgress } from './run/terminal-progress.js';
 import { scenarios } from './scenarios/index.js';
-import { choosePinning } from './servers/pinning.js';
+import { choosePinning, type Pinning, pinSelf } from './servers/pinning.js';
 
 const DEFAULT_MODEL = 'resnet50-90';
 /** The targets of capacity are about both. */
@@ -24,12 +24,14 @@ const CAPACITY_MODELS = ['resnet50', 'resnet50-90'];
 async function main(options: Options, progress: Progress): Promise<Report> {
   const machine = describeMachine();
   const { source } = await loadPhotos(1);
+  const pinning = choosePinning(options.pin);
+  pinSelf(pinning);
   const entries: Entry[] = [];
   for (const name of options.scenarios) {
     const models =
       options.model === undefined && name === CAPACITY ? CAPACITY_MODELS : [options.model ?? DEFAULT_MODEL];
     for (const model of models) {
-      const entry = await measure(name, await settingsOf(options, model, progress), source, progress);
+      const entry = await measure(name, await settingsOf(options, model, pinning, progress), source, progress);
       entries.push(entry);
       for (const { promise, kept, measured } of entry.verdicts) {
         progress.line(`  ${kept ? 'kept  ' : 'BROKEN'} ${promise}: ${measured}`);
@@ -39,7 +41,12 @@ async function main(options: Options, progress: Progress): Promise<Report> {
   return { command: `npm run loadtest -- ${process.argv.slice(2).join(' ')}`, machine, entries };
 }
 
-async function settingsOf(options: Options, modelName: string, progress: Progress): Promise<RunSettings> {
+async function settingsOf(
+  options: Options,
+  modelName: string,
+  pinning: Pinning,
+  progress: Progress,
+): Promise<RunSettings> {
   const model = await prepareModel(modelName, progress.line);
   const { batch, threads, input, seed, scale, minutes, capacity, compare } = options;
   const engine = options.engine ?? model.engine;
@@ -54,7 +61,7 @@ async function settingsOf(options: Options, modelName: string, progress: Progres
     minutes,
     capacity,
     compare,
-    pinning: choosePinning(options.pin),
+    pinning,
   };
 }
 

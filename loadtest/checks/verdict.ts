@@ -1,16 +1,28 @@
 import type { Verdict } from '../scenarios/scenario.js';
 
-/** Kept only when it was measured: NaN breaks every promise. */
+/** Kept only when it was measured: NaN and quotients of nothing break every promise. */
 export function atMost(promise: string, value: number, limit: number, unit = ''): Verdict {
-  return { promise, kept: value <= limit, measured: `${format(value)}${unit}, at most ${format(limit)}${unit}` };
+  return {
+    promise,
+    kept: Number.isFinite(value) && value <= limit,
+    measured: `${withUnit(value, unit)}, at most ${withUnit(limit, unit)}`,
+  };
 }
 
 export function atLeast(promise: string, value: number, limit: number, unit = ''): Verdict {
-  return { promise, kept: value >= limit, measured: `${format(value)}${unit}, at least ${format(limit)}${unit}` };
+  return {
+    promise,
+    kept: Number.isFinite(value) && value >= limit,
+    measured: `${withUnit(value, unit)}, at least ${withUnit(limit, unit)}`,
+  };
 }
 
 export function holds(promise: string, kept: boolean, measured: string): Verdict {
   return { promise, kept, measured };
+}
+
+function withUnit(value: number, unit: string): string {
+  return Number.isFinite(value) ? `${format(value)}${unit}` : format(value);
 }
 
 export function format(value: number): string {

@@ -29,7 +29,7 @@ export interface Moments {
 export function outcomeOf(error: Pick<ServiceError, 'code' | 'details'> | null): Outcome {
   if (error === null) return 'ok';
   if (error.code === Status.RESOURCE_EXHAUSTED) return 'refused';
-  if (error.code === Status.DEADLINE_EXCEEDED) return /: not run: about/.test(error.details) ? 'refused' : 'expired';
+  if (error.code === Status.DEADLINE_EXCEEDED) return /: not run: /.test(error.details) ? 'refused' : 'expired';
   return 'failed';
 }
 

@@ -12,6 +12,8 @@ export interface Chart {
   readonly unit: string;
   readonly xTitle: string;
   readonly lines: readonly Line[];
+  /** Of the x axis; default: what the points take. */
+  readonly xRange?: readonly [number, number];
   /** Where something else begins, and what. */
   readonly marks?: readonly { readonly x: number; readonly name: string }[];
   /** Texts of the x axis; default: the numbers. */
@@ -31,7 +33,8 @@ export function chartSvg(chart: Chart): string {
   if (finite.length === 0)
     return `<figure><figcaption>${escaped(chart.title)}</figcaption><p>not measured</p></figure>`;
   const xs = finite.map(([x]) => x);
-  const [firstX, lastX] = [smallest(xs), Math.max(largest(xs), smallest(xs) + 1e-9)];
+  const [firstX, end] = chart.xRange ?? [smallest(xs), largest(xs)];
+  const lastX = Math.max(end, firstX + 1e-9);
   const yTicks = ticks(Math.max(0, largest(finite.map(([, y]) => y))), 5);
   const xAt = (x: number) => LEFT + ((x - firstX) / (lastX - firstX)) * (RIGHT - LEFT);
   const yAt = (y: number) => BOTTOM - (y / yTicks.at(-1)!) * (BOTTOM - TOP);

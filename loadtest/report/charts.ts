@@ -15,11 +15,13 @@ const TIME = 'seconds';
 /** Everything over time of one server, then the distribution of latencies. */
 export function chartsOf(result: LoadResult, target: string): Chart[] {
   const phases = result.phases.filter((phase) => phase.target === target);
+  const xRange = [0, Math.max(...result.phases.map(endOf))] as const;
   const marks = phases.map(({ start, name }) => ({ x: start, name }));
   const time = (title: string, unit: string, lines: Chart['lines']): Chart => ({
     title,
     unit,
     xTitle: TIME,
+    xRange,
     lines,
     marks,
   });
@@ -78,6 +80,11 @@ function percentilePoints({ start, counts }: PhaseResult, p: number): Point[] {
     const merged = LatencyHistogram.merge(counts.map(({ seconds }) => seconds[index]?.latency ?? ''));
     return [start + index, merged.quantile(p)];
   });
+}
+
+/** The last sample is taken once everything is answered. */
+function endOf({ start, seconds, samples }: PhaseResult): number {
+  return Math.max(start + seconds, samples.at(-1)?.second ?? 0);
 }
 
 /** Lines are not drawn through the rest between phases. */

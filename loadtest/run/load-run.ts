@@ -1,6 +1,9 @@
 // One scenario, start to end: servers, capacity, phases in turn, the state at rest.
 import { setTimeout as delay } from 'node:timers/promises';
+import { LatencyHistogram } from '../generator/histogram.js';
+import { sumOutcomes } from '../generator/merge.js';
 import { secondsOf } from '../generator/schedule.js';
+import type { TrafficCount } from '../generator/traffic.js';
 import { HelperProcess } from '../helper-process.js';
 import type { SlowCount, SlowMessage } from '../hostile/slow-clients-process.js';
 import type { Given, LoadResult, Phase, PhaseResult, Scenario } from '../scenarios/scenario.js';
@@ -143,7 +146,7 @@ class LoadRun {
       const ended = await slow?.ask<SlowCount>({ end: true });
       if (ended !== undefined)
         this.progress.line(`${label}: ${ended.opened} bad calls, ${ended.refused} ended by the server`);
-      this.progress.line(`${label}: ${progressText(generators)}`);
+      this.progress.line(`${label}: ${countsText(counts)}`);
       await delay((phase.settleMs ?? 0) * Math.max(0.3, scale));
       const seconds = Math.max(...phase.traffic.map(({ steps }) => secondsOf(steps)));
       const samples = sampler?.samples ?? [];
@@ -158,6 +161,13 @@ class LoadRun {
 function progressText(generators: Generators): string {
   const { offered, ok, refused, failed, p99 } = generators.progress();
   return `sent ${offered}, answered ${ok}, refused ${refused}, failed ${failed}, p99 ${p99.toFixed(1)} ms`;
+}
+
+function countsText(counts: readonly TrafficCount[]): string {
+  const { ok, refused, expired, failed } = sumOutcomes(counts.map(({ outcomes }) => outcomes));
+  const latency = LatencyHistogram.merge(counts.map((count) => count.latency));
+  const times = `p50 ${latency.quantile(0.5).toFixed(1)} ms, p99 ${latency.quantile(0.99).toFixed(1)} ms`;
+  return `answered ${ok}, refused ${refused}, expired ${expired}, failed ${failed}, ${times}`;
 }
 
 async function sampleNow(server: ServerUnderTest): Promise<Sample> {

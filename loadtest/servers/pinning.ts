@@ -18,6 +18,11 @@ export function choosePinning(wanted: boolean): Pinning {
   return { server: 0, load: 1, why: 'server and engine on core 0, load generator on core 1' };
 }
 
+/** Keeps this process, too, off the server's core; its children are put where they belong one by one. */
+export function pinSelf({ load }: Pinning): void {
+  if (load !== undefined) spawnSync('taskset', ['-acp', String(load), String(process.pid)], { stdio: 'ignore' });
+}
+
 /** The command line that runs `command` on this core (and its children: an embedded nats-server too). */
 export function pinned(core: number | undefined, command: readonly string[]): readonly string[] {
   return core === undefined ? command : ['taskset', '-c', String(core), ...command];
