@@ -37,7 +37,7 @@ export async function infer(
 ): Promise<Inferred> {
   const deadlineMs = Math.min(context.deadlineMs, Date.now() + timeoutMs(request.parameters));
   const asked = await addressed(request, dependencies.models, context.caller);
-  const parsed = parseInferRequest(request, asked.spec, { maxImages: asked.batcher.largestRequest }, asked.names);
+  const parsed = parseInferRequest(request, asked.spec, { maxImages: asked.batcher.limit }, asked.names);
   const embedded = await embed(parsed, asked, { ...context, deadlineMs }, dependencies);
 
   const headStart = performance.now();
