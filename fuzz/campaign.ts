@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inputOf } from './run.js';
-import type { FuzzTarget } from './target.js';
+import { targetOf } from './targets/index.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** Without progress: a hang. */
@@ -22,6 +22,8 @@ export interface CampaignOptions {
   /** Where inputs that failed are written. */
   readonly folder: string;
   readonly log: (line: string) => void;
+  /** Milliseconds without progress that count as a hang. */
+  readonly hangMs?: number;
 }
 
 export interface CampaignResult {
@@ -32,9 +34,10 @@ export interface CampaignResult {
   readonly memory: number;
 }
 
-/** Runs inputs 0 to `runs` - 1. */
-export async function runCampaign(target: FuzzTarget, options: CampaignOptions): Promise<CampaignResult> {
+/** Runs inputs 0 to `runs` - 1 of the target of that name: see targets/index.ts. */
+export async function runCampaign(name: string, options: CampaignOptions): Promise<CampaignResult> {
   const { seed, runs, folder, log } = options;
+  const target = await targetOf(name);
   const start = performance.now();
   const failures: { index: number; what: string; file: string }[] = [];
   const seeds = await target.seeds();
@@ -49,7 +52,7 @@ export async function runCampaign(target: FuzzTarget, options: CampaignOptions):
     );
   };
   for (let from = 0; from < runs && failures.length < MAX_FAILURES; ) {
-    const part = await runPart(target.name, seed, from, runs, (index, what) => add(index, what));
+    const part = await runPart(name, options, from, (index, what) => add(index, what));
     memory = Math.max(memory, part.memory);
     if (part.ended === undefined) from = runs;
     else {
@@ -70,9 +73,8 @@ interface Part {
 
 function runPart(
   name: string,
-  seed: number,
+  { seed, runs: to, hangMs = HANG_MS }: CampaignOptions,
   from: number,
-  to: number,
   onFailure: (index: number, what: string) => void,
 ): Promise<Part> {
   const scratch = mkdtempSync(join(tmpdir(), 'headwater-fuzz-'));
@@ -83,15 +85,15 @@ function runPart(
     onFailure(index, what);
     if (++count >= MAX_FAILURES) worker.kill('SIGKILL');
   });
-  let [last, since, memory] = [from, Date.now(), 0];
+  let [last, since, memory, begun] = [from, Date.now(), 0, false];
   let reason: string | undefined;
   const look = () => {
-    const index = progressOf(file) ?? last;
-    if (index !== last) [last, since] = [index, Date.now()];
+    const index = progressOf(file);
+    if (index !== undefined && (index !== last || !begun)) [last, since, begun] = [index, Date.now(), true];
     const resident = residentMemory(worker.pid!);
     memory = Math.max(memory, resident);
     if (resident > MAX_MEMORY) reason ??= `the process took ${Math.round(resident / 2 ** 20)} MiB`;
-    else if (Date.now() - since > HANG_MS) reason ??= `no progress for ${HANG_MS / 1000} s: a hang`;
+    else if (Date.now() - since > (begun ? hangMs : HANG_MS)) reason ??= `no progress for ${hangMs / 1000} s: a hang`;
     if (reason !== undefined) worker.kill('SIGKILL');
   };
   const timer = setInterval(look, WATCH_MS);

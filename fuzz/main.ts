@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.js';
 import { inputOf, runInput } from './run.js';
 import type { FuzzTarget } from './target.js';
-import { TARGETS } from './targets/index.js';
+import { TARGET_NAMES, targetOf } from './targets/index.js';
 
 const RUNS = 100_000;
 /** A connection each: fewer. */
@@ -18,17 +18,17 @@ const text = { type: 'string' } as const;
 const { values } = parseArgs({
   options: { target: text, runs: text, seed: text, out: text, input: text, index: text },
 });
-const chosen = values.target === undefined ? Object.values(TARGETS) : [TARGETS[values.target]];
+const chosen = values.target === undefined ? TARGET_NAMES : [values.target];
 const seed = Number(values.seed ?? 1);
 
-if (chosen.includes(undefined)) {
-  console.error(`fuzz: no target ${values.target}; there are ${Object.keys(TARGETS).join(', ')}`);
+if (!chosen.every((name) => TARGET_NAMES.includes(name))) {
+  console.error(`fuzz: no target ${values.target}; there are ${TARGET_NAMES.join(', ')}`);
   process.exitCode = 2;
 } else if (values.input !== undefined || values.index !== undefined) {
   if (values.target === undefined) throw new Error('fuzz: --input and --index need --target');
-  process.exitCode = await runOne(chosen[0]!);
+  process.exitCode = await runOne(await targetOf(chosen[0]!));
 } else {
-  for (const target of chosen) await runWhole(target!);
+  for (const name of chosen) await runWhole(name);
 }
 
 async function runOne(target: FuzzTarget): Promise<number> {
@@ -50,14 +50,14 @@ async function runCheck(check: (() => Promise<void>) | undefined): Promise<strin
   );
 }
 
-async function runWhole(target: FuzzTarget): Promise<void> {
-  const runs = Number(values.runs ?? RUNS_OF[target.name] ?? RUNS);
+async function runWhole(name: string): Promise<void> {
+  const runs = Number(values.runs ?? RUNS_OF[name] ?? RUNS);
   const folder = values.out ?? 'data/fuzz';
-  const result = await runCampaign(target, { seed, runs, folder, log: (line) => console.error(line) });
+  const result = await runCampaign(name, { seed, runs, folder, log: (line) => console.error(line) });
   const { failures, seconds, memory } = result;
   const rate = Math.round(runs / seconds);
   console.log(
-    `${target.name}: ${runs} inputs, seed ${seed}: ${failures.length} failures; ${seconds.toFixed(0)} s, ${rate} a second, ${Math.round(memory / 2 ** 20)} MiB at most`,
+    `${name}: ${runs} inputs, seed ${seed}: ${failures.length} failures; ${seconds.toFixed(0)} s, ${rate} a second, ${Math.round(memory / 2 ** 20)} MiB at most`,
   );
   if (failures.length > 0) process.exitCode = 1;
 }

@@ -3,17 +3,17 @@
 //   node fuzz/worker.js TARGET SEED FROM TO PROGRESS-FILE
 import { openSync, writeSync } from 'node:fs';
 import { runTarget } from './run.js';
-import { TARGETS } from './targets/index.js';
+import { targetOf } from './targets/index.js';
 
 const [name = '', seed, from, to, progressFile = ''] = process.argv.slice(2);
 const progress = openSync(progressFile, 'w');
 const number = Buffer.alloc(8);
 
-await runTarget(TARGETS[name]!, {
+await runTarget(await targetOf(name), {
   seed: Number(seed),
   from: Number(from),
   to: Number(to),
-  limitMs: 30_000,
+  limitMs: 60_000,
   onProgress(index) {
     number.writeDoubleLE(index);
     writeSync(progress, number, 0, 8, 0);

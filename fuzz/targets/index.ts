@@ -1,13 +1,22 @@
 import type { FuzzTarget } from '../target.js';
-import { config } from './config.js';
-import { http2 } from './http2.js';
-import { images } from './images.js';
-import { labels } from './labels.js';
-import { onnx } from './onnx.js';
-import { snapshots } from './snapshots.js';
-import { wire } from './wire.js';
 
-/** All that takes bytes of strangers, by name. */
-export const TARGETS: Readonly<Record<string, FuzzTarget>> = Object.fromEntries(
-  [wire, http2, onnx, images, snapshots, labels, config].map((target) => [target.name, target]),
-);
+/** All that takes bytes of strangers, by name. Loaded when asked for: a process that runs one needs no other. */
+const TARGETS: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
+  wire: async () => (await import('./wire.js')).wire,
+  http2: async () => (await import('./http2.js')).http2,
+  onnx: async () => (await import('./onnx.js')).onnx,
+  images: async () => (await import('./images.js')).images,
+  snapshots: async () => (await import('./snapshots.js')).snapshots,
+  labels: async () => (await import('./labels.js')).labels,
+  config: async () => (await import('./config.js')).config,
+};
+
+export const TARGET_NAMES: readonly string[] = Object.keys(TARGETS);
+
+/** A target by its name, or by the URL of a module that exports it as `target`. @throws Error for any other name. */
+export async function targetOf(name: string): Promise<FuzzTarget> {
+  const load = Object.hasOwn(TARGETS, name) ? TARGETS[name] : undefined;
+  if (load !== undefined) return load();
+  if (name.startsWith('file:')) return ((await import(name)) as { target: FuzzTarget }).target;
+  throw new Error(`no target ${name}; there are ${TARGET_NAMES.join(', ')}`);
+}

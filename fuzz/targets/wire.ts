@@ -11,7 +11,10 @@ import { PETS, rawFloats, rawStrings, startTestServer, type TestServer } from '.
 import { mutateMessage } from '../mutate/protobuf.js';
 import type { FuzzTarget } from '../target.js';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 100_000;
+const CONNECTIONS = 4;
+/** Bytes of nearly every message. */
+const LARGEST = 32_768;
 /** Heads that fuzzing made are forgotten beyond these. */
 const MAX_HEADS = 50;
 const PNG = Buffer.from(
@@ -119,7 +122,9 @@ export const wire: FuzzTarget = {
       seed.subarray(1),
       seeds.map((other) => other.subarray(1)),
     );
-    return Buffer.concat([Buffer.from([seed[0]!]), bytes]);
+    // Some may be large; all of them would only wait for each other.
+    const most = random.chance(0.002) ? bytes.length : LARGEST;
+    return Buffer.concat([Buffer.from([seed[0]!]), bytes.subarray(0, most)]);
   },
   async open() {
     const server = await startTestServer({ set: ['images.maxPixels=100000'] });
@@ -128,25 +133,27 @@ export const wire: FuzzTarget = {
       METHODS.map((method) => [method.path, { ...method, requestSerialize: keep, responseDeserialize: keep }]),
     );
     const Client = makeGenericClientConstructor(definition as never, 'fuzz');
-    const client = new Client(server.address, credentials.createInsecure());
+    // Connections of their own: what goes wrong with one is not hidden by the others.
+    const clients = Array.from({ length: CONNECTIONS }, (_, index) => {
+      return new Client(server.address, credentials.createInsecure(), { 'headwater.fuzz.connection': index });
+    });
+    let calls = 0;
     const prepare = () => keepPets(server);
     prepare();
     return {
       async run(input) {
         const method = METHODS[input[0]! % METHODS.length]!;
         prepare();
-        const error = await call(client as never, method, Buffer.from(input.subarray(1)));
+        const error = await call(clients[calls++ % CONNECTIONS] as never, method, Buffer.from(input.subarray(1)));
         const bad = [Status.INTERNAL, Status.UNKNOWN, Status.DEADLINE_EXCEEDED, Status.DATA_LOSS];
         if (error !== undefined && bad.includes(error.code)) throw new Error(`${method.path}: ${error.message}`);
       },
       async check() {
         prepare();
-        const { embedding } = REQUESTS as never;
-        void embedding;
         await server.infer(REQUESTS.ModelInfer![0]!);
       },
       async close() {
-        client.close();
+        for (const client of clients) client.close();
         await server.close();
       },
     };
