@@ -20,7 +20,8 @@ export interface RawCall {
 
 /** A connection whose end, however it comes, is no error of the test. */
 export function rawConnection(address: string, options: Parameters<typeof connect>[1] = {}): ClientHttp2Session {
-  const session = connect(`http://${address}`, options);
+  // Megabytes. Node's own clients end streams when they have more to send.
+  const session = connect(`http://${address}`, { maxSessionMemory: 1000, ...options });
   session.on('error', () => {});
   return session;
 }

@@ -13,12 +13,21 @@ export interface BaseCall {
   serializeMessage(message: unknown): Buffer;
   /** @param message length-prefixed @param encoding of the message; `identity` when its flag is not set */
   decompressMessage(message: Buffer, encoding: string): Buffer | Promise<Buffer>;
+  /** Asks for the next message. */
+  startRead(): void;
   sendMetadata(metadata: Metadata): void;
   sendMessage(message: unknown, callback: () => void): void;
   sendStatus(status: Partial<StatusObject>): void;
 }
 
-const METHODS = ['serializeMessage', 'decompressMessage', 'sendMetadata', 'sendMessage', 'sendStatus'] as const;
+const METHODS = [
+  'serializeMessage',
+  'decompressMessage',
+  'startRead',
+  'sendMetadata',
+  'sendMessage',
+  'sendStatus',
+] as const;
 
 /** @throws StartError when the installed grpc-js is not as this file knows it. */
 export function checkGrpcJs(): void {

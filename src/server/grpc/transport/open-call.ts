@@ -11,6 +11,8 @@ import { MessageFrames } from './message-frames.js';
 export const STREAM_WINDOW_BYTES = 64 * 1024;
 /** A client slower than this is stalled: it gets a second more for each so many bytes. */
 export const SLOWEST_BYTES_PER_SECOND = 16 * 1024;
+/** Part of the memory of requests that one stream may take before it is read on. */
+const LARGEST_STREAM_SHARE = 1 / 8;
 /** Messages that grpc-js may have handed to a handler before the handler has read them (a stream in object mode). */
 const UNREAD_MESSAGES = 17;
 
@@ -49,7 +51,12 @@ export class OpenCall {
   private readonly compressed: Arrived[] = [];
   private readonly receiving: Holder;
   private readonly sending: Holder;
+  private unansweredBytes = 0;
+  /** Told when a stream that holds much may be read on. */
+  private readOn: (() => void) | undefined;
   private halfClosed = false;
+  /** grpc-js drops whatever still comes. */
+  private deaf = false;
   private ended = false;
 
   constructor(
@@ -119,6 +126,13 @@ export class OpenCall {
       this.settings.send.giveAll(this.sending);
       this.onOver(this);
     });
+    if (this.method.requestStream && this.method.responseStream) {
+      const startRead = base.startRead.bind(base);
+      base.startRead = () => {
+        if (this.holdsMuch) this.readOn = startRead;
+        else startRead();
+      };
+    }
     base.decompressMessage = (message, encoding) => this.decompress(message, encoding);
     const sendMessage = base.sendMessage.bind(base);
     base.sendMessage = (message, callback) => {
@@ -134,6 +148,7 @@ export class OpenCall {
       this.ended = true;
       this.settings.onSent(stream.session);
       const trailersOnly = !stream.headersSent;
+      this.deaf = trailersOnly;
       if (!trailersOnly) stream.once('wantTrailers', () => setImmediate(() => this.resetIfOpen()));
       sendStatus(status);
       // A client that goes on sending would fill its window for nothing: reset, once the status has been sent.
@@ -142,6 +157,7 @@ export class OpenCall {
   }
 
   private received(chunk: Buffer): void {
+    if (this.deaf) return;
     // Even of a call that is over: grpc-js keeps what comes until the status is sent.
     if (!this.settings.receive.take(this.receiving, chunk.length)) {
       this.giveWay();
@@ -150,6 +166,7 @@ export class OpenCall {
     for (const bytes of this.frames.read(chunk)) {
       const message = { bytes };
       this.unanswered.push(message);
+      this.unansweredBytes += bytes;
       this.compressed.push(message);
       // Of a stream that is not answered message by message: those that the handler must have read.
       if (this.method.requestStream && !this.method.responseStream && this.unanswered.length > UNREAD_MESSAGES) {
@@ -176,12 +193,12 @@ export class OpenCall {
         this.giveWay();
         return false;
       }
-      if (message !== undefined) message.bytes += bytes;
+      this.resize(message, bytes);
       return true;
     };
     return inflate(body, encoding, maxMessageBytes, take).then((whole) => {
       receive.give(this.receiving, framed.length);
-      if (message !== undefined) message.bytes -= framed.length;
+      this.resize(message, -framed.length);
       return whole;
     });
   }
@@ -199,11 +216,28 @@ export class OpenCall {
     this.sendingSince = undefined;
     this.sendingBytes = 0;
     // Answers are in the order of their requests, one for one.
-    if (this.method.requestStream) this.release(this.unanswered.shift());
+    if (!this.method.requestStream) return;
+    this.release(this.unanswered.shift());
+    if (this.holdsMuch) return;
+    this.readOn?.();
+    this.readOn = undefined;
   }
 
   private release(message: Arrived | undefined): void {
-    if (message !== undefined) this.settings.receive.give(this.receiving, message.bytes);
+    if (message === undefined) return;
+    this.settings.receive.give(this.receiving, message.bytes);
+    this.unansweredBytes -= message.bytes;
+  }
+
+  private resize(message: Arrived | undefined, bytes: number): void {
+    if (message === undefined) return;
+    message.bytes += bytes;
+    this.unansweredBytes += bytes;
+  }
+
+  /** One stream may not take the memory of all: it is read on when enough of it is answered, and HTTP/2 slows its client meanwhile. */
+  private get holdsMuch(): boolean {
+    return this.unansweredBytes > this.settings.receive.limit * LARGEST_STREAM_SHARE;
   }
 
   private refuse(error: StatusError): void {
