@@ -89,8 +89,8 @@ async function start(
       'nothing can be served: no backbone is configured; add the key `backbones` (a list, each with name and model)',
     );
   }
-  const { guard, tls } = security;
-  const ops = new OpsServer({ readiness, metrics: () => metrics.text(), guard, tls, logError });
+  const { guard, tls, onTlsError } = security;
+  const ops = new OpsServer({ readiness, metrics: () => metrics.text(), guard, tls, onTlsError, logError });
   const httpPort = await ops.listen(host, config.server.httpPort).catch((error) => {
     throw listenError(error, host, config.server.httpPort, 'server.httpPort');
   });

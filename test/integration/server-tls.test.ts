@@ -146,7 +146,10 @@ test('mutual TLS: a client needs a certificate that is valid and of the right au
     assert.equal((await get(server, '/', ca, own)).status, 403, what);
     assert.notEqual((await get(server, '/metrics', ca, own)).status, 200, what);
   }
-  assert.equal((await get(server, '/metrics', ca, good)).status, 200);
+  const { status: fine, body } = await get(server, '/metrics', ca, good);
+  assert.equal(fine, 200);
+  const refused = Number(/^headwater_refused_credentials_total\{reason="tls_handshake"\} (\d+)$/m.exec(body)?.[1]);
+  assert.ok(refused >= 4, `${refused} handshakes were counted`);
 });
 
 test('certificates that are listed may what is listed, by any of their names', { skip }, async (t) => {

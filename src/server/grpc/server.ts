@@ -1,4 +1,5 @@
 // The gRPC server itself: services, limits, keepalive, health, reflection, start and stop.
+import type { TLSSocket } from 'node:tls';
 import { type ChannelOptions, Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
@@ -32,6 +33,8 @@ export interface GrpcServerOptions {
   readonly credentials?: ServerCredentials | undefined;
   /** Lets calls in, or refuses them, before a message is read. */
   readonly admit: ServerInterceptor;
+  /** Told of TLS connections that came to nothing. */
+  readonly onTlsError: (error: Error, socket: TLSSocket) => void;
   readonly inference: GRPCInferenceServiceHandlers;
   readonly learning: LearningServiceHandlers;
   /** Told of what was refused before a handler could. */
@@ -85,6 +88,7 @@ export class GrpcServer {
     );
     this.connections = new Connections({ ...settings, onClosed: options.onConnectionClosed }, inject);
     http2.on('session', (session) => this.connections.begin(session));
+    http2.on('tlsClientError', options.onTlsError);
     http2.prependListener('stream', (stream, headers) => {
       shortenTimeout(headers);
       this.calls.begin(stream, headers);

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { HANDSHAKE_TIMEOUT_MS } from '../security/grpc-credentials.js';
 import { type HttpGuard, SECURITY_HEADERS } from '../security/http-guard.js';
 import type { Tls } from '../security/tls.js';
@@ -15,6 +16,7 @@ export interface OpsOptions {
   readonly guard: HttpGuard;
   /** undefined: plain HTTP. */
   readonly tls: Tls | undefined;
+  readonly onTlsError: (error: Error, socket: TLSSocket) => void;
   readonly logError: (message: string, error: unknown) => void;
 }
 
@@ -56,6 +58,7 @@ export class OpsServer {
         },
       );
     });
+    this.server.on('tlsClientError', options.onTlsError);
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const status = CLIENT_ERRORS[error.code ?? ''] ?? '400 Bad Request';
       if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);

@@ -1,4 +1,5 @@
 // Who may use the service: what the configuration says of it, put together and kept up to date with its files.
+import type { TLSSocket } from 'node:tls';
 import { ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import { type Config, parseTokens } from '../config/index.js';
 import { StartError } from '../start-error.js';
@@ -15,6 +16,8 @@ export interface Security {
   /** For GrpcServer. */
   readonly credentials: ServerCredentials;
   readonly interceptor: ServerInterceptor;
+  /** For both servers: a TLS connection that came to nothing, such as one with a certificate that is not accepted. */
+  readonly onTlsError: (error: Error, socket: TLSSocket) => void;
   /** For OpsServer. */
   readonly guard: HttpGuard;
   /** undefined: without TLS. */
@@ -49,6 +52,10 @@ export async function openSecurity(settings: Config['security'], host: string, l
   return {
     credentials: tls?.grpc ?? ServerCredentials.createInsecure(),
     interceptor: admitCalls({ authenticator, health: settings.health, failures }),
+    onTlsError: (error, socket) => {
+      const why = socket.authorizationError ?? (error as NodeJS.ErrnoException).code ?? 'unknown';
+      failures.record('tls_handshake', `a TLS connection (${why})`, socket.remoteAddress ?? 'unknown');
+    },
     guard: httpGuard({
       authenticator,
       metrics: settings.http.metrics,

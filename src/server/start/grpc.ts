@@ -32,7 +32,7 @@ export interface GrpcParts {
   readonly decode: DecodeImages;
   readonly metrics: Metrics;
   readonly readiness: Readiness;
-  readonly security: Pick<Security, 'credentials' | 'interceptor'>;
+  readonly security: Pick<Security, 'credentials' | 'interceptor' | 'onTlsError'>;
 }
 
 export interface RunningGrpc {
@@ -102,6 +102,7 @@ function makeServer(
     settings,
     credentials: security.credentials,
     admit: security.interceptor,
+    onTlsError: security.onTlsError,
     onRefused: (path, error) => {
       refusals.tell(error.code, { path, code: error.code }, error.message);
       if (path.endsWith('Infer')) metrics.refused(Status[error.status]);
