@@ -2,10 +2,14 @@
 import type { Backbone, BackboneOptions, EngineLog } from '../engine/index.js';
 import type { HeadRequest, ImageEmbedder } from '../learner/index.js';
 import { Batcher } from './batching/batcher.js';
+import { Counters } from './batching/counts.js';
 import type { BackboneConfig, Config, HeadConfig } from './config/index.js';
 import { StatusError } from './errors.js';
 import type { DecodeImages } from './images/decode.js';
 import { BackboneRegistry } from './repository/backbone-registry.js';
+
+/** A label that waits longer is tried again later: before NATS gives it to another process as if this one had died (60 s). */
+const LABEL_WAIT_MS = 30_000;
 
 export type LoadBackbone = (options: BackboneOptions, log: EngineLog) => Promise<Backbone>;
 
@@ -26,10 +30,16 @@ export async function loadBackbones(
     onBatch(backbone, images);
     registry.statistics.batch(backbone, images, computeMs);
   };
+  const counts = new Map<string, Counters>();
   const registry: BackboneRegistry = new BackboneRegistry({
     open: ({ batch, ...options }, model, ended) =>
       loadBackbone({ ...options, model, isa: config.engine.isa, signal: ended }, log),
-    front: (backbone, entry) => new Batcher(backbone, batcherOptions(config, entry, told)),
+    front: (backbone, entry) => {
+      // The one that takes another's place counts on.
+      const counters = counts.get(entry.name) ?? new Counters();
+      counts.set(entry.name, counters);
+      return new Batcher(backbone, { ...batcherOptions(config, entry, told), counters });
+    },
     batching: ({ batch }) => ({ batchSize: batch.size ?? config.batch.size, waitMs: batch.wait ?? config.batch.wait }),
     log,
   });
@@ -88,7 +98,11 @@ export function imageEmbedder(
       // The label waits until it is loaded again.
       if (batcher === undefined) throw new StatusError('model_unloaded', `backbone "${name}" is not in service here`);
       const { backbone } = batcher;
-      const permit = batcher.admit({ images: 1, bytes: image.byteLength, client: 'labels', priority: 'learning' });
+      // What is refused (queue_full, deadline_exceeded, draining) is tried again by the learner; no label is lost.
+      const permit = batcher.admit({
+        ...{ images: 1, bytes: image.byteLength, client: 'labels', priority: 'learning' },
+        deadlineMs: Date.now() + LABEL_WAIT_MS,
+      });
       try {
         // An image that can't be decoded fails with the code undecodable_image, as the learner expects.
         const data = await decode([image], backbone.image);

@@ -30,7 +30,7 @@ export class Batcher {
   private readonly speed = new SpeedEstimate();
   private readonly engine = new EngineLine(this.speed);
   private readonly deadlines: Deadlines<QueuedRequest>;
-  private readonly counters = new Counters();
+  private readonly counters: Counters;
   private readonly clock: Clock;
   private formingSince = 0;
   private lastInference = Number.NEGATIVE_INFINITY;
@@ -45,6 +45,7 @@ export class Batcher {
   ) {
     const { size, queueLimit, queueBytes = Number.POSITIVE_INFINITY, clientShare = 1, learningShare = 0 } = options;
     this.clock = options.clock ?? systemClock;
+    this.counters = options.counters ?? new Counters();
     this.admission = new Admission({
       images: queueLimit,
       bytes: queueBytes,

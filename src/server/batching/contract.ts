@@ -2,6 +2,7 @@
 import type { Images } from '../../engine/index.js';
 import type { Priority } from './admission.js';
 import type { Clock } from './clock.js';
+import type { Counters } from './counts.js';
 import type { Embedded } from './request.js';
 
 export interface BatcherOptions {
@@ -19,6 +20,8 @@ export interface BatcherOptions {
   readonly learningShare?: number;
   /** Told of each batch that ran. */
   readonly onBatch?: (images: number, computeMs: number) => void;
+  /** Where it counts; default: its own. One that takes the place of another goes on with the other's. */
+  readonly counters?: Counters;
   readonly clock?: Clock;
 }
 

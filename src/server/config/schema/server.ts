@@ -16,7 +16,7 @@ export const server = z.strictObject({
   queueLimit: integer(1, 1_000_000)
     .default(512)
     .describe('images a backbone holds (being decoded or waiting); more are refused with RESOURCE_EXHAUSTED'),
-  queueBytes: bytes('1MiB', '1TiB').prefault('256MiB').describe('bytes that those images take, at most'),
+  queueBytes: bytes('32MiB', '1TiB').prefault('256MiB').describe('bytes that those images take, at most'),
   clientShare: real(0, 1, true)
     .default(0.5)
     .describe("part of a backbone's queue that one client may fill when it is alone; less as the queue fills; 1: all"),

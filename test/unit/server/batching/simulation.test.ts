@@ -92,6 +92,8 @@ for (const seed of [1, 2, 3, 4]) {
     const pick = (most: number) => Math.floor(random() * most);
     const limits = { queueLimit: 60, queueBytes: 60 * IMAGE_BYTES * 0.9, clientShare: 0.5, learningShare: 0.2 };
     const { clock, backbone, batcher } = service(limits);
+    // A machine that others use too: a third more or less, and now and then it stalls.
+    backbone.slowness = () => (random() < 0.01 ? 10 : 0.7 + 0.6 * random());
     const senders = new Senders(clock, batcher);
     const done: Promise<Sent>[] = [];
     for (let index = 0; index < 1500; index++) {

@@ -84,7 +84,8 @@ export class SimulatedBackbone implements Backbone {
   readonly batches: { readonly images: number[]; readonly at: number; readonly began: number }[] = [];
   /** Milliseconds that it ran nothing, since it began. */
   idleMs = 0;
-  failure: Error | undefined;
+  /** By how much the next batch takes longer than it should. */
+  slowness = () => 1;
   private freeAt = 0;
   waiting = 0;
   mostWaiting = 0;
@@ -99,7 +100,7 @@ export class SimulatedBackbone implements Backbone {
     const images = items.flatMap(({ data }) => Array.from(data).filter((_, index) => index % 3 === 0));
     const { time } = this.clock;
     const began = Math.max(time, this.freeAt);
-    const computeMs = this.batchMs + images.length * this.imageMs;
+    const computeMs = (this.batchMs + images.length * this.imageMs) * this.slowness();
     this.idleMs += began - this.freeAt;
     this.freeAt = began + computeMs;
     this.batches.push({ images, at: time, began });
@@ -107,7 +108,6 @@ export class SimulatedBackbone implements Backbone {
     this.mostWaiting = Math.max(this.mostWaiting, this.waiting);
     await this.clock.sleep(this.freeAt - time);
     this.waiting--;
-    if (this.failure !== undefined) throw this.failure;
     return { embeddings: Float32Array.from(images), computeMs };
   }
 
