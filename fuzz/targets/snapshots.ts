@@ -15,7 +15,7 @@ import { encodeHeadFile } from '../../src/learner/heads/files/safetensors.js';
 import { defaultLearnerOptions } from '../../src/learner/learners/learner-options.js';
 import type { HeadDefinition, HeadModel } from '../../src/learner/types.js';
 import { mutateBytes } from '../mutate/bytes.js';
-import { mutateJson } from '../mutate/json.js';
+import { mutateJson, mutateValue } from '../mutate/json.js';
 import { mutateMessage } from '../mutate/protobuf.js';
 import type { Random } from '../random.js';
 import type { FuzzTarget } from '../target.js';
@@ -125,7 +125,7 @@ function otherHeader(
   const arrays = Math.ceil(end / 8) * 8;
   let header = view.toString('utf8', start, end);
   let numbers: Uint8Array = view.subarray(arrays, view.length - digestBytes);
-  if (random.chance(0.7)) header = mutateJson(random, header);
+  if (random.chance(0.7)) header = changedHeader(random, header);
   else if (numbers.length > 0) numbers = overwriteFloat(random, numbers);
   const text = Buffer.from(width === 8 ? header.padEnd(Math.ceil(header.length / 8) * 8) : header);
   const prefix = Buffer.from(view.subarray(0, start));
@@ -133,6 +133,14 @@ function otherHeader(
   const gap = width === 8 ? 0 : (8 - ((start + text.length) % 8)) % 8;
   const body = Buffer.concat([prefix, text, Buffer.alloc(gap), numbers]);
   return digestBytes === 0 ? body : Buffer.concat([body, createHash('sha256').update(body).digest()]);
+}
+
+/** Mostly of what only the readers behind the container look at. */
+function changedHeader(random: Random, header: string): string {
+  if (random.chance(0.35)) return mutateJson(random, header);
+  const { metadata, __metadata__, ...rest } = JSON.parse(header) as Record<string, unknown>;
+  if (metadata === undefined) return JSON.stringify({ __metadata__: mutateValue(random, __metadata__), ...rest });
+  return JSON.stringify({ metadata: mutateValue(random, metadata), ...rest });
 }
 
 function overwriteFloat(random: Random, numbers: Uint8Array): Uint8Array {

@@ -39,7 +39,7 @@ const REQUESTS: Readonly<Record<string, readonly object[]>> = {
     {
       ...INFER,
       inputs: [{ name: 'embedding', datatype: 'FP32', shape: [2, 3], contents: { fp32Contents: [1, 2, 3, 4, 5, 6] } }],
-      outputs: [{ name: 'probabilities' }, { name: 'label', parameters: { classification: { int64Param: 2 } } }],
+      outputs: [{ name: 'label' }, { name: 'probabilities', parameters: { classification: { int64Param: 2 } } }],
     },
     {
       ...INFER,
@@ -75,7 +75,9 @@ const REQUESTS: Readonly<Record<string, readonly object[]>> = {
   ModelReady: [{ name: 'pets' }],
   ModelConfig: [{ name: 'pets' }],
   ModelStatistics: [{ name: 'pets' }, {}],
-  RepositoryModelLoad: [{ repositoryName: '', modelName: 'nobody', parameters: { config: { stringParam: '{}' } } }],
+  RepositoryModelLoad: [
+    { repositoryName: '', modelName: 'nobody', parameters: { model: { stringParam: 'other.onnx' } } },
+  ],
   RepositoryModelUnload: [{ modelName: 'nobody' }],
   Feedback: [
     {
@@ -88,16 +90,16 @@ const REQUESTS: Readonly<Record<string, readonly object[]>> = {
   ],
   StreamFeedback: [{ head: 'pets', labels: [{ id: 'a', label: 'cat' }] }],
   CreateHead: [{ name: 'fish', backbone: 'tiny', classes: ['eel', 'cod'], maxClasses: 5 }],
-  DeleteHead: [{ name: 'fish' }],
+  DeleteHead: [{ name: 'fish', expectedVersion: 0 }],
   GetHead: [{ name: 'pets' }],
   RollbackHead: [{ name: 'pets', version: 1 }],
   WatchHead: [{ name: 'pets' }],
   PromoteHead: [{ name: 'pets', candidate: 'sgd' }],
   SetLearners: [{ name: 'pets', learners: ['sgd'] }],
-  DeleteClass: [{ head: 'pets', name: 'cat' }],
-  RenameClass: [{ head: 'pets', from: 'cat', to: 'lion' }],
+  DeleteClass: [{ name: 'pets', className: 'cat' }],
+  RenameClass: [{ name: 'pets', from: 'cat', to: 'lion' }],
   ExportHead: [{ name: 'pets' }],
-  ImportHead: [{ name: 'new', backbone: 'tiny', data: Buffer.alloc(100) }, { data: Buffer.alloc(10) }],
+  ImportHead: [{ head: { name: 'new', backbone: 'tiny' }, totalBytes: 100, chunk: Buffer.alloc(100) }],
 };
 
 const nameOf = ({ path }: Method) => path.slice(path.lastIndexOf('/') + 1);

@@ -10,6 +10,8 @@ const MAGIC = Buffer.from('HEADWATR', 'latin1');
 const FORMAT_VERSION = 2;
 const PREFIX = 16;
 const DIGEST = 32;
+/** Characters: damaged metadata can be wrong in thousands of places. */
+const MAX_PROBLEM = 1000;
 const widths = { f32: 4, f64: 8, i32: 4 } as const;
 
 type ArrayType = keyof typeof widths;
@@ -79,7 +81,8 @@ export function decodeSnapshot(kind: SnapshotKind, bytes: Uint8Array, known = fa
 
 /** The error for snapshots whose bytes are whole, but make no sense. */
 export function corrupt(problem: string): LearnerError {
-  return new LearnerError('snapshot_corrupt', `a snapshot can't be used: ${problem}`);
+  const short = problem.length > MAX_PROBLEM ? `${problem.slice(0, MAX_PROBLEM - 1)}…` : problem;
+  return new LearnerError('snapshot_corrupt', `a snapshot can't be used: ${short}`);
 }
 
 function readArrays(
@@ -124,7 +127,8 @@ function parseHeader(bytes: Uint8Array): Header {
   };
   try {
     const header = JSON.parse(Buffer.from(bytes).toString('utf8')) as Header;
-    if (Array.isArray(header.arrays) && header.arrays.every(isEntry)) return header;
+    const isHeader = typeof header.kind === 'string' && Array.isArray(header.arrays) && header.arrays.every(isEntry);
+    if (isHeader) return header;
   } catch {
     // Told below.
   }
