@@ -1,5 +1,6 @@
 // Triton's extensions: configuration, statistics, and models that are loaded and unloaded while requests run.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +20,7 @@ type Made = FakeBackboneOptions & { readonly identity?: string };
 async function startReloadable(context: TestContext, set: readonly string[] = []) {
   const loads: BackboneOptions[] = [];
   const made: FakeBackbone[] = [];
-  const state = { next: (): Made | Error => ({}) };
+  const state = { next: (): Made | Error => ({}), hang: false };
   const server = await startTestServer({
     set,
     parts: {
@@ -27,6 +28,10 @@ async function startReloadable(context: TestContext, set: readonly string[] = []
         loads.push(options);
         const wanted = state.next();
         if (wanted instanceof Error) throw wanted;
+        if (state.hang) {
+          await once(options.signal!, 'abort');
+          throw new EngineError('closed', 'loading was ended');
+        }
         const backbone = new FakeBackbone(wanted);
         if (wanted.identity !== undefined) Object.assign(backbone, { identity: wanted.identity });
         made.push(backbone);
@@ -45,6 +50,16 @@ const pixels = (modelName: string, value = 10, count = 1) => ({
   rawInputContents: [Buffer.alloc(count * 48, value)],
 });
 
+/** Ends a backbone's batches until something is done. */
+async function finishAll(backbone: FakeBackbone, work: Promise<unknown>): Promise<void> {
+  let done = false;
+  const ended = work.finally(() => {
+    done = true;
+  });
+  while (!done) await backbone.finish();
+  await ended;
+}
+
 const load = ({ inference }: TestServer, modelName: string, parameters = {}) =>
   call(inference.RepositoryModelLoad, inference, { modelName, parameters });
 const unload = ({ inference }: TestServer, modelName: string, parameters = {}) =>
@@ -59,17 +74,35 @@ async function indexOf({ inference }: TestServer, ready = false): Promise<Record
 
 describe('reloading', () => {
   it('replaces a backbone again and again without a failed request, and frees each one', async (context) => {
-    const { server, made } = await startReloadable(context);
+    const two = 'heads=[{ name: pets, backbone: tiny }, { name: coats, backbone: tiny }]';
+    const { server, made } = await startReloadable(context, [two]);
+    server.learning.heads.teach('coats', PETS);
     let running = true;
     let answered = 0;
-    const worker = async (modelName: string) => {
+    const worker = async (modelName: string, outputs: number, parameters = {}) => {
       while (running) {
-        const { outputs } = await server.infer(pixels(modelName, 10, 1 + (answered % 20)));
-        assert.equal(outputs.length, modelName === 'pets' ? 2 : 1);
+        const request = { ...pixels(modelName, 10, 1 + (answered % 20)), parameters };
+        assert.equal((await server.infer(request)).outputs.length, outputs);
         answered++;
       }
     };
-    const workers = Array.from({ length: 12 }, (_, index) => worker(index % 3 === 0 ? 'tiny' : 'pets'));
+    const streaming = async () => {
+      const stream = server.inference.ModelStreamInfer();
+      const errors: string[] = [];
+      let sent = 0;
+      stream.on('data', ({ errorMessage }: { errorMessage: string }) => {
+        if (errorMessage !== '') errors.push(errorMessage);
+        answered++;
+        if (running) stream.write(pixels('pets', ++sent % 200));
+        else stream.end();
+      });
+      stream.write(pixels('pets'));
+      await once(stream, 'end');
+      assert.deepEqual(errors, []);
+    };
+    const heads = { heads: { stringParam: 'pets,coats' } };
+    const kinds = [() => worker('tiny', 1), () => worker('pets', 2), () => worker('tiny', 4, heads), streaming];
+    const workers = Array.from({ length: 12 }, (_, index) => kinds[index % kinds.length]!());
     for (let round = 1; round <= 6; round++) {
       const before = answered;
       await until(() => answered > before + 20);
@@ -83,7 +116,7 @@ describe('reloading', () => {
     await until(() => made.slice(0, 6).every(({ closed }) => closed));
     assert.equal(made[6]!.closed, false);
     assert.ok(
-      made.every(({ batches }) => batches.length > 2),
+      made.every(({ batches }) => batches.length > 10),
       'each of them answered something',
     );
   });
@@ -94,15 +127,12 @@ describe('reloading', () => {
     const loading = load(server, 'tiny');
     await until(() => made.length === 2);
     assert.deepEqual(await indexOf(server), { pets: 'READY', tiny: 'READY: being replaced' });
-    // Warm-up: one image, then a batch.
-    await until(() => made[1]!.batches.length === 1);
-    await made[1]!.finish();
-    await until(() => made[1]!.batches.length === 2);
-    await made[1]!.finish();
-    await loading;
+    await finishAll(made[1]!, loading);
+    const warm = made[1]!.batches.length;
+    assert.ok(warm >= 2, 'one image, and a whole batch');
 
     const onSecond = server.infer(pixels('pets'));
-    await until(() => made[1]!.batches.length === 3);
+    await until(() => made[1]!.batches.length === warm + 1);
     state.next = () => ({});
     await load(server, 'tiny');
     const onThird = await server.infer(pixels('pets'));
@@ -166,12 +196,20 @@ describe('reloading', () => {
       }),
     );
     assert.equal((await cancelled).code, Status.CANCELLED);
-    await made[1]!.finish();
-    await until(() => made[1]!.batches.length === 2);
-    await made[1]!.finish();
-    await until(() => made[1]!.closed);
+    while (!made[1]!.closed) await made[1]!.finish();
     assert.equal(made[0]!.closed, false);
     assert.equal((await indexOf(server)).tiny, 'READY');
+  });
+
+  it('is given up when the server stops', async (context) => {
+    const { server, made, loads, state } = await startReloadable(context);
+    state.hang = true;
+    const loading = failure(load(server, 'tiny'));
+    await until(() => loads.length === 2);
+    await server.running.close();
+    const error = await loading;
+    assert.deepEqual([error.code, error.metadata.get('headwater-error')[0]], [Status.UNAVAILABLE, 'draining']);
+    assert.equal(made[0]!.closed, true);
   });
 
   it('follows with headwater_engine_info', async (context) => {
@@ -226,13 +264,11 @@ describe('unloading', () => {
     const { server, made, state } = await startReloadable(context);
     state.next = () => ({ manual: true });
     const loading = load(server, 'tiny');
-    for (const batches of [1, 2]) {
-      await until(() => made[1]?.batches.length === batches);
-      await made[1]!.finish();
-    }
-    await loading;
+    await until(() => made.length === 2);
+    await finishAll(made[1]!, loading);
+    const warm = made[1]!.batches.length;
     const accepted = server.infer(pixels('pets'));
-    await until(() => made[1]!.batches.length === 3);
+    await until(() => made[1]!.batches.length === warm + 1);
     const unloading = unload(server, 'tiny');
     await until(async () => (await indexOf(server)).tiny!.startsWith('UNLOADING'));
     for (const name of ['tiny', 'pets']) {
@@ -451,14 +487,12 @@ describe('ModelStatistics', () => {
     const { server, made, state } = await startReloadable(context);
     state.next = () => ({ manual: true });
     const loading = load(server, 'tiny');
-    for (const batches of [1, 2]) {
-      await until(() => made[1]?.batches.length === batches);
-      await made[1]!.finish();
-    }
-    await loading;
+    await until(() => made.length === 2);
+    await finishAll(made[1]!, loading);
+    const warm = made[1]!.batches.length;
     const { inference } = server;
     const running = inference.ModelInfer(pixels('pets'), () => {});
-    await until(() => made[1]!.batches.length === 3);
+    await until(() => made[1]!.batches.length === warm + 1);
     running.cancel();
     const one = async () => (await call(inference.ModelStatistics, inference, { name: 'pets' })).modelStats[0]!;
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -3,6 +3,7 @@ import type { Backbone } from '../../engine/index.js';
 import type { Batcher } from '../batching/batcher.js';
 import type { BackboneConfig } from '../config/index.js';
 import { listSome, printable, quote, StatusError, toStatusError } from '../errors.js';
+import { warmUp } from '../start/warm-up.js';
 import { Serial } from './serial.js';
 import { StatisticsBook } from './statistics-book.js';
 
@@ -187,7 +188,7 @@ export class BackboneRegistry {
     const next = await this.parts.open(entry, model, signal);
     const batcher = this.parts.front(next, entry);
     try {
-      for (const images of new Set([1, this.parts.batching(entry).batchSize])) await batcher.warmUp(images);
+      await warmUp(batcher, this.parts.batching(entry).batchSize, signal);
       signal.throwIfAborted();
       // From here to the switch nothing else runs: what is accepted is what is switched.
       accept(last, next);
