@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
@@ -270,7 +271,10 @@ test('reflection lists both packages and health', async (t) => {
   for (const name of ['inference.GRPCInferenceService', 'headwater.v1.LearningService', 'grpc.health.v1.Health']) {
     assert.ok(names.includes(name), `${name} in ${names.join(', ')}`);
   }
+  // Its end is awaited: a server that stops ends what is left with an error.
+  const ended = once(stream.resume(), 'end');
   stream.end();
+  await ended;
   client.close();
 });
 
