@@ -3,6 +3,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 export interface WorkerSetting {
   readonly model: string;
+  /** 0: as ONNX Runtime likes. */
   readonly threads: number;
   readonly image: {
     readonly size: number;
@@ -23,7 +24,7 @@ export type Answer =
   | { readonly id: number; readonly error: string };
 
 const { model, threads, image } = workerData as WorkerSetting;
-const session = await InferenceSession.create(model, { intraOpNumThreads: threads, interOpNumThreads: 1 });
+const session = await InferenceSession.create(model, threads === 0 ? {} : { intraOpNumThreads: threads });
 const [input = ''] = session.inputNames;
 // The last of several outputs is the classifier's in the models here.
 const output = session.outputNames.at(-1) ?? '';

@@ -12,7 +12,7 @@ export interface CapacityRatio {
 
 const BARE_TARGET = 0.9;
 
-/** The targets; with the sparse engine the baseline runs the same sparse network in ONNX Runtime, which gains nothing from zeros. */
+/** The targets; with the sparse engine the baseline runs the same sparse network in ONNX Runtime, which gains nothing from zeros. */
 export function capacityRatios({ engine, rounds }: CapacityResult): CapacityRatio[] {
   const baselineTarget = engine === 'sparse' ? 4 : 1.5;
   const ratio = (
@@ -30,6 +30,7 @@ export function capacityRatios({ engine, rounds }: CapacityResult): CapacityRati
     ratio('JPEG: service over decoding and the engine alone', 'headwater-image', 'bare-image', BARE_TARGET),
     ratio('pixels: service over the baseline', 'headwater-pixels', 'baseline-pixels', baselineTarget),
     ratio('JPEG: service over the baseline', 'headwater-image', 'baseline-image', baselineTarget),
+    ratio('pixels: service over the baseline with as many threads', 'headwater-pixels', 'single-pixels'),
   ];
 }
 

@@ -63,31 +63,25 @@ function verdictTable(verdicts: readonly Verdict[]): string {
 }
 
 function capacityTable(result: CapacityResult): string {
-  const keys = [
-    'headwater-pixels',
-    'bare-pixels',
-    'baseline-pixels',
-    'headwater-image',
-    'bare-image',
-    'baseline-image',
-  ] as const;
+  const titles = {
+    'headwater-pixels': 'service, pixels',
+    'bare-pixels': 'engine alone',
+    'baseline-pixels': 'baseline, pixels',
+    'single-pixels': 'baseline with as many threads, pixels',
+    'headwater-image': 'service, JPEG',
+    'bare-image': 'decoding and engine alone',
+    'baseline-image': 'baseline, JPEG',
+  } as const;
+  const keys = Object.keys(titles) as (keyof typeof titles)[];
   const rounds = result.rounds.map((round, index) => [String(index + 1), ...keys.map((key) => format(round[key]))]);
   const ratios = capacityRatios(result).map(({ name, ratio: { median, min, max }, target }) => [
     escaped(name),
     ...[median, min, max].map(format),
     target === undefined ? '' : String(target),
   ]);
-  const titles = [
-    'service, pixels',
-    'engine alone',
-    'baseline, pixels',
-    'service, JPEG',
-    'decode and engine alone',
-    'baseline, JPEG',
-  ];
   return [
     '<h3>Images a second</h3>',
-    table(['round', ...titles], rounds, 7),
+    table(['round', ...Object.values(titles)], rounds, keys.length + 1),
     '<h3>Ratios, round by round</h3>',
     table(['', 'median', 'smallest', 'largest', 'target'], ratios, 4),
   ].join('\n');

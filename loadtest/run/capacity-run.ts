@@ -4,7 +4,7 @@ import type { BareCount, BareMessage, BareSetting } from '../bare-engine-message
 import { loadPhotos } from '../generator/payloads.js';
 import type { Input } from '../generator/traffic.js';
 import { HelperProcess } from '../helper-process.js';
-import { BaselineServer } from '../servers/baseline-server.js';
+import { BaselineServer, defaultThreads } from '../servers/baseline-server.js';
 import { HEAD, HeadwaterServer } from '../servers/headwater-server.js';
 import type { ServerUnderTest } from '../servers/server-under-test.js';
 import { teachHead } from '../teach.js';
@@ -12,10 +12,22 @@ import type { Progress, RunSettings } from './context.js';
 import { Generators } from './generators.js';
 import { rateOf } from './rate.js';
 
-export type Who = 'headwater' | 'bare' | 'baseline';
+/** `single`: the baseline with as many threads as the service's engine. */
+export type Who = 'headwater' | 'bare' | 'baseline' | 'single';
+
+/** What is measured in each round, in this order or the reverse. */
+const TURNS = [
+  'headwater-pixels',
+  'bare-pixels',
+  'baseline-pixels',
+  'single-pixels',
+  'headwater-image',
+  'bare-image',
+  'baseline-image',
+] as const;
 
 /** Images a second. */
-export type CapacityRound = Readonly<Record<`${Who}-${Input}`, number>>;
+export type CapacityRound = Readonly<Record<(typeof TURNS)[number], number>>;
 
 export interface CapacityResult {
   readonly model: string;
@@ -26,8 +38,8 @@ export interface CapacityResult {
 }
 
 const ROUNDS = 5;
-const WARM_MS = 2000;
-const MILLISECONDS = 6000;
+const WARM_MS = 1500;
+const MILLISECONDS = 5000;
 const LEAST_MS = 1000;
 
 /** @throws Error when a process can't be started or ends */
@@ -39,8 +51,10 @@ export async function measureCapacities(settings: RunSettings, progress: Progres
     const headwater = await HeadwaterServer.start({ model, engine, batch, threads, core: pinning.server });
     stops.push(() => headwater.stop());
     await teachHead(headwater.address, HEAD);
-    const baseline = await BaselineServer.start(model, threads, pinning.server);
+    const baseline = await BaselineServer.start(model, defaultThreads(pinning), pinning.server);
     stops.push(() => baseline.stop());
+    const single = await BaselineServer.start(model, threads, pinning.server);
+    stops.push(() => single.stop());
     const bare = new HelperProcess<BareMessage>('./bare-engine/bare-engine-process.js', { core: pinning.server });
     stops.push(() => bare.stop());
     const { jpegs } = await loadPhotos();
@@ -55,6 +69,7 @@ export async function measureCapacities(settings: RunSettings, progress: Progres
       headwater: await ask(headwater),
       bare: (input) => bareRate(bare, input, scale),
       baseline: await ask(baseline),
+      single: await ask(single),
     };
     const rounds: CapacityRound[] = [];
     for (let round = 0; round < Math.max(1, Math.round(ROUNDS * Math.min(1, scale * 2))); round++) {
@@ -72,12 +87,11 @@ async function measureRound(
   turns: Record<Who, (input: Input) => Promise<number>>,
   round: number,
 ): Promise<CapacityRound> {
-  const order = (['pixels', 'image'] as const).flatMap((input) =>
-    (['headwater', 'bare', 'baseline'] as const).map((who) => ({ who, input })),
-  );
-  if (round % 2 === 1) order.reverse();
   const rates: Partial<Record<keyof CapacityRound, number>> = {};
-  for (const { who, input } of order) rates[`${who}-${input}`] = await turns[who](input);
+  for (const turn of round % 2 === 1 ? TURNS.toReversed() : TURNS) {
+    const [who, input] = turn.split('-') as [Who, Input];
+    rates[turn] = await turns[who](input);
+  }
   return rates as CapacityRound;
 }
 
@@ -100,7 +114,6 @@ async function bareRate(bare: HelperProcess<BareMessage>, input: Input, scale: n
 }
 
 function roundText(round: number, rates: CapacityRound): string {
-  const of = (input: Input) =>
-    `${input}: ${rates[`headwater-${input}`].toFixed(1)}, alone ${rates[`bare-${input}`].toFixed(1)}, baseline ${rates[`baseline-${input}`].toFixed(1)}`;
-  return `capacity, round ${round + 1} (images a second): ${of('pixels')}; ${of('image')}`;
+  const texts = TURNS.map((turn) => `${turn.replace('-', ', ')} ${rates[turn].toFixed(1)}`);
+  return `capacity, round ${round + 1} (images a second): ${texts.join('; ')}`;
 }

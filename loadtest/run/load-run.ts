@@ -7,7 +7,7 @@ import type { TrafficCount } from '../generator/traffic.js';
 import { HelperProcess } from '../helper-process.js';
 import type { SlowCount, SlowMessage } from '../hostile/slow-clients-process.js';
 import type { Given, LoadResult, Phase, PhaseResult, Scenario } from '../scenarios/scenario.js';
-import { BaselineServer } from '../servers/baseline-server.js';
+import { BaselineServer, defaultThreads } from '../servers/baseline-server.js';
 import { HEAD, HeadwaterServer } from '../servers/headwater-server.js';
 import type { ServerUnderTest } from '../servers/server-under-test.js';
 import { dimensionsOf, teachHead } from '../teach.js';
@@ -48,7 +48,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pro
     };
     for (const head of heads) await teachHead(headwater.address, head, heads.length > 1 ? FEW_CLASSES : undefined);
     await open(headwater);
-    if (settings.compare) await open(await BaselineServer.start(model, settings.threads, pinning.server));
+    if (settings.compare) await open(await BaselineServer.start(model, defaultThreads(pinning), pinning.server));
     const measured = await new LoadRun(scenario, settings, sides, progress).run();
     for (const { generators } of sides) generators.stop();
     const after = await atRest(headwater, measured.rest.before);

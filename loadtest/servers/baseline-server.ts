@@ -1,8 +1,20 @@
+import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { connected, makeClient } from '../generator/open-loop.js';
 import type { BenchModel } from '../models.js';
 import { ChildServer, freePort } from './child-server.js';
+import type { Pinning } from './pinning.js';
 import type { ServerUnderTest } from './server-under-test.js';
+
+/**
+ * What ONNX Runtime takes when nobody says anything: a thread for each core of the machine, though the server is kept on one (as in a
+ * container with a limit of one core). Said explicitly there, because by default it would also move its threads to the other cores.
+ *
+ * @returns 0 for its own default
+ */
+export function defaultThreads(pinning: Pinning): number {
+  return pinning.server === undefined ? 0 : cpus().length;
+}
 
 /** loadtest/baseline/server.ts as a child process. It tells nothing of itself. */
 export class BaselineServer implements ServerUnderTest {

@@ -67,6 +67,7 @@ describe('capacity', () => {
     'headwater-pixels': 95,
     'bare-pixels': 100,
     'baseline-pixels': 50,
+    'single-pixels': 50,
     'headwater-image': 90,
     'bare-image': 95,
     'baseline-image': 45,

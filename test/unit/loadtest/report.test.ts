@@ -24,6 +24,7 @@ function reportOf(text: string): Report {
         'headwater-pixels': 1,
         'bare-pixels': 1,
         'baseline-pixels': 1,
+        'single-pixels': 1,
         'headwater-image': 1,
         'bare-image': 1,
         'baseline-image': 1,
