@@ -13,6 +13,8 @@ export const STREAM_WINDOW_BYTES = 64 * 1024;
 export const SLOWEST_BYTES_PER_SECOND = 16 * 1024;
 /** Part of the memory of requests that one stream may take before it is read on. */
 const LARGEST_STREAM_SHARE = 1 / 8;
+/** Well-behaved clients end their side themselves when they have got the status. */
+const RESET_AFTER_MS = 1000;
 /** Messages that grpc-js may have handed to a handler before the handler has read them (a stream in object mode). */
 const UNREAD_MESSAGES = 17;
 
@@ -149,7 +151,9 @@ export class OpenCall {
       this.settings.onSent(stream.session);
       const trailersOnly = !stream.headersSent;
       this.deaf = trailersOnly;
-      if (!trailersOnly) stream.once('wantTrailers', () => setImmediate(() => this.resetIfOpen()));
+      // Trailers that follow messages are lost when the reset comes too soon after them (Node 20).
+      if (!trailersOnly)
+        stream.once('wantTrailers', () => setTimeout(() => this.resetIfOpen(), RESET_AFTER_MS).unref());
       sendStatus(status);
       // A client that goes on sending would fill its window for nothing: reset, once the status has been sent.
       if (trailersOnly) setImmediate(() => this.resetIfOpen());
