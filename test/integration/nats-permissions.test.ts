@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { NatsConnection, NatsError } from 'nats';
-import type { Role } from '../../src/learner/index.js';
+import { type ImageEmbedder, type Role, replayHead } from '../../src/learner/index.js';
 import { NatsSender } from '../../src/server/client/nats-sender.js';
 import { opensslMissing } from '../support/certificates.js';
 import { lastFirst } from '../support/last-first.js';
@@ -14,14 +14,12 @@ const skip = natsMissing() || opensslMissing();
 const classes = ['rose', 'tulip', 'daisy'];
 const RETRY = { patienceMs: 60_000, firstDelayMs: 20, maxDelayMs: 200 };
 
-const backboneIdentity = 'identity-of-tiny';
-const embedder = {
+const embedder: ImageEmbedder = {
   backbone: 'tiny',
-  backboneIdentity,
-  embed: async (image: Uint8Array) => {
-    const embedding = embeddingOf(image[0] ?? 0, image[0] ?? 0);
-    return Object.assign(embedding, { embedding, backboneIdentity });
-  },
+  embed: async (image) => ({
+    embedding: embeddingOf(image[0] ?? 0, image[0] ?? 0),
+    backboneIdentity: 'identity-of-tiny',
+  }),
 };
 
 function start(
@@ -92,6 +90,12 @@ async function useAll(ends: Pick<TestContext, 'after'>, nats: ReadyNats, front: 
   await until('nothing waits', async () => (await state('HEADWATER_LABELS')).messages === 0);
 }
 
+/** `headwater replay` as a user: what it finds. */
+async function replay(nats: ReadyNats, user: ReadyUser): Promise<string> {
+  const place = { ...nats.security(user), url: nats.url, dataDir: '/nowhere', serverBinary: null };
+  return (await replayHead({ nats: place, head: 'flowers', log: () => {} })).outcome;
+}
+
 describe('the ready nats-server configuration', { skip, timeout: 240_000 }, () => {
   it('lets a process with all roles do all of its work', async (t) => {
     const ends = lastFirst(t);
@@ -101,6 +105,7 @@ describe('the ready nats-server configuration', { skip, timeout: 240_000 }, () =
     await system.learning.close();
     const again = await start(ends, nats, 'ALL', ['serve', 'join', 'learn']);
     await until('it serves again', () => (again.learning.heads.status('flowers')?.servingVersion ?? 0) > 0);
+    assert.equal(await replay(nats, 'ALL'), 'equal');
     assert.deepEqual(nats.violations(), []);
     assert.deepEqual(system.problems, []);
   });
@@ -118,6 +123,7 @@ describe('the ready nats-server configuration', { skip, timeout: 240_000 }, () =
     await start(ends, nats, 'LEARN', ['learn']);
     await front.learning.publishLabels('flowers', [{ id: 'last', label: 'rose', embedding: [1, 2, 3, 4] }]);
     await front.trained(121, 'flowers');
+    assert.equal(await replay(nats, 'LEARN'), 'equal');
     assert.deepEqual(nats.violations(), []);
     assert.deepEqual([...front.problems, ...joiner.problems, ...learner.problems], []);
   });

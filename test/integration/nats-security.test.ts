@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, nkeyAuthenticator } from 'nats';
 import { connectNats, type NatsLink } from '../../src/learner/nats/connection/connection.js';
 import type { NatsSecurity } from '../../src/learner/nats/connection/nats-security.js';
@@ -149,11 +150,21 @@ describe('NATS over TLS', { skip }, () => {
     // The authority changes: neither the old certificate nor the old ca is any good after it.
     const next = new CertificateAuthority(t, 'the next authority');
     copyFileSync(next.certificate, authority.certificate);
-    install(next.issue('renewed', 'DNS:headwater'));
+    const renewed = next.issue('renewed', 'DNS:headwater');
+    install(renewed);
+    // As while a Secret is being replaced: the key is gone, then it is half there.
+    rmSync(files.key);
+    await server.terminate();
+    await until('the loss', () => !made.connected);
     await server.reconfigure({
       config: tlsBlock(next.issue('server', 'DNS:localhost'), next.certificate),
-      as: { tls: { ...trusting(next.certificate), certFile: files.certificate, keyFile: files.key } as never },
+      as: { tls: { ...trusting(next.certificate), certFile: renewed.certificate, keyFile: renewed.key } as never },
     });
+    await delay(700);
+    writeFileSync(files.key, '-----BEGIN PRIVATE KEY-----\nhalf', { mode: 0o600 });
+    await delay(700);
+    assert.ok(!made.connected && !made.connection.isClosed());
+    install(renewed);
     await until('the link comes back with the renewed files', () => made.connected);
     await made.connection.flush();
   });
@@ -195,6 +206,15 @@ describe('who we are to NATS', { skip }, () => {
     await refused(byName(users), { user: 'bob', passwordFile }, /refuses our credentials/);
     const tokens = await startTestNats({ t, token: 'to-ken' });
     await link(t, byName(tokens), { tokenFile: secret(directory, 'token', 'to-ken') });
+  });
+
+  it('ends the start when a file can not be used, and names its key', async (t) => {
+    const missing = join(folder(t), 'missing.nk');
+    const start = startTestLearning(t, 'nats://127.0.0.1:1', { security: { nkey: missing } });
+    await assert.rejects(start, {
+      code: 'nats_setup',
+      message: /^nats\.nkey: ".*missing\.nk" can't be read \(ENOENT\)/,
+    });
   });
 
   it('teaches a head as a user with a JWT, over TLS', async (t) => {
