@@ -31,6 +31,7 @@ export interface TestServer {
 const CONFIG = `
 server: { grpcPort: 0, httpPort: 0, warmUp: false }
 log: { level: error }
+images: { decoders: 1 }
 backbones: [{ name: tiny, model: none.onnx, image: { size: 4, resize: 4 } }]
 heads: [{ name: pets, backbone: tiny }]
 `;
