@@ -154,7 +154,7 @@ function keepSending(
   const loop = async () => {
     while (clock.time < endMs) {
       const { outcome } = await senders.send(client, count, { priority });
-      if (outcome !== 'ok') await clock.sleep(40);
+      if (outcome !== 'ok') await clock.sleep(100);
     }
   };
   for (let index = 0; index < parallel; index++) void loop();
@@ -176,17 +176,17 @@ test('clients that always have something to send get equal parts, whatever the s
 test('one who sends little waits no longer for another who sends much', async () => {
   const { clock, batcher } = service({ queueLimit: 256, clientShare: 0.5 });
   const senders = new Senders(clock, batcher);
-  keepSending({ clock, senders }, 'flood', 1, 300, 10_000);
+  keepSending({ clock, senders }, 'flood', 1, 300, 5_000);
   const times: number[] = [];
-  for (let index = 0; index < 40; index++) {
+  for (let index = 0; index < 20; index++) {
     await clock.pass(200 + index);
     void senders.send('light', 1).then(({ outcome, sentAt, endedAt }) => {
       assert.equal(outcome, 'ok', 'room is left for who comes');
       times.push(endedAt - sentAt);
     });
   }
-  await clock.pass(20_000);
-  assert.equal(times.length, 40);
+  await clock.pass(2_000);
+  assert.equal(times.length, 20);
   // A batch of 8 takes 42 ms: at worst two are with the engine, and it is part of the third.
   assert.ok(Math.max(...times) <= 3 * 42 + 1, `${Math.max(...times)}`);
 });
@@ -194,11 +194,11 @@ test('one who sends little waits no longer for another who sends much', async ()
 test('one client alone gets all of the engine', async () => {
   const { clock, backbone, batcher } = service({ queueLimit: 64, clientShare: 0.5, learningShare: 0.1 });
   const senders = new Senders(clock, batcher);
-  keepSending({ clock, senders }, 'only', 1, 100, 10_000);
-  await clock.pass(10_000);
-  const capacity = 10_000 / (2 + 8 * 5);
+  keepSending({ clock, senders }, 'only', 1, 60, 5_000);
+  await clock.pass(5_000);
+  const capacity = 5_000 / (2 + 8 * 5);
   assert.ok(backbone.batches.length <= capacity * 1.01);
-  assert.ok(senders.images('only') > 0.98 * capacity * 8, `${senders.images('only')}`);
+  assert.ok(senders.images('only') > 0.95 * capacity * 8, `${senders.images('only')}`);
 });
 
 for (const share of [0, 0.1, 0.5]) {
@@ -220,17 +220,17 @@ test('learning takes what inference leaves, and inference hardly notices', async
     const { clock, backbone, batcher } = service({ learningShare: 0.1, queueLimit: 200 });
     const senders = new Senders(clock, batcher);
     const random = seeded(5);
-    if (withLearning) keepSending({ clock, senders }, 'labels', 1, 32, 60_000, 'learning');
+    if (withLearning) keepSending({ clock, senders }, 'labels', 1, 32, 20_000, 'learning');
     const times: number[] = [];
-    while (clock.time < 60_000) {
+    while (clock.time < 20_000) {
       void senders.send('a', 1).then(({ sentAt, endedAt }) => times.push(endedAt - sentAt));
       await clock.pass(-Math.log(1 - random()) * 10);
     }
     await clock.pass(1_000);
     times.sort((a, b) => a - b);
     const { computeNs } = batcher.counts;
-    const idle = backbone.idleMs / 60_000;
-    return { p99: times[Math.floor(times.length * 0.99)]!, learning: computeNs.learning / 60e9, idle };
+    const idle = backbone.idleMs / 20_000;
+    return { p99: times[Math.floor(times.length * 0.99)]!, learning: computeNs.learning / 20e9, idle };
   };
   const [alone, both] = [await run(false), await run(true)];
   assert.ok(both.learning > 0.8 * alone.idle, `learning ${both.learning}, idle was ${alone.idle}`);
@@ -241,14 +241,14 @@ test('far too many requests with deadlines: what is run is answered in time, and
   const { clock, backbone, batcher } = service({ queueLimit: 200, clientShare: 0.5, learningShare: 0.1 });
   const senders = new Senders(clock, batcher);
   const random = seeded(9);
-  while (clock.time < 30_000) {
+  while (clock.time < 10_000) {
     void senders.send(`client ${Math.floor(random() * 10)}`, 1, { timeoutMs: 150 });
     await clock.pass(-Math.log(1 - random()) * 1.75);
   }
   await clock.pass(1_000);
   const ran = backbone.batches.flatMap(({ images }) => images).length;
   const good = senders.sent.filter(({ outcome, endedAt, deadline }) => outcome === 'ok' && endedAt <= deadline).length;
-  const capacity = (30_000 / 42) * 8;
+  const capacity = (10_000 / 42) * 8;
   assert.ok(good > 0.97 * capacity, `${good} of ${capacity}`);
   assert.ok(good > 0.99 * ran, `${good} of ${ran} that ran were in time`);
   const late = senders.sent.filter(({ outcome, endedAt, sentAt }) => outcome !== 'ok' && endedAt > sentAt).length;
