@@ -12,7 +12,7 @@ import { TARGET_NAMES, targetOf } from './targets/index.js';
 
 const RUNS = 100_000;
 /** A connection each: fewer. */
-const RUNS_OF: Readonly<Record<string, number>> = { http2: 20_000 };
+const RUNS_OF: Readonly<Record<string, number>> = { wire: 20_000, http2: 20_000 };
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({

@@ -2,6 +2,7 @@ import type { FuzzTarget } from '../target.js';
 
 /** All that takes bytes of strangers, by name. Loaded when asked for: a process that runs one needs no other. */
 const TARGETS: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
+  messages: async () => (await import('./messages.js')).messages,
   wire: async () => (await import('./wire.js')).wire,
   http2: async () => (await import('./http2.js')).http2,
   onnx: async () => (await import('./onnx.js')).onnx,
