@@ -20,10 +20,24 @@ export function floatsFromRaw(raw: Uint8Array, datatype: FloatDatatype, count: n
   }
 }
 
-function copied(raw: Uint8Array): ArrayBuffer {
-  const bytes = new Uint8Array(raw.length);
-  bytes.set(raw);
-  return bytes.buffer;
+/** Whether there is no NaN and no infinity. */
+export function allFinite(values: Float32Array): boolean {
+  // Infinity - Infinity and NaN - NaN are NaN, and stay it in a sum. Four sums, since each addition waits for the one before it.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const whole = values.length - (values.length % 4);
+  for (let index = 0; index < whole; index += 4) {
+    a += values[index]! - values[index]!;
+    b += values[index + 1]! - values[index + 1]!;
+    c += values[index + 2]! - values[index + 2]!;
+    d += values[index + 3]! - values[index + 3]!;
+  }
+  for (let index = whole; index < values.length; index++) a += values[index]! - values[index]!;
+  return a + b + c + d === 0;
+}
+
+function copied({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer {
+  // A message that came over a connection never lies in shared memory. No memory is zeroed first by this.
+  return (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
 }
 
 function fromBits(halves: Uint16Array, count: number, toSingle: (bits: number) => number): Float32Array<ArrayBuffer> {

@@ -2,7 +2,7 @@
 import type { ModelInferRequest__Output } from '../../../protos/index.js';
 import { StatusError } from '../errors.js';
 import { ELEMENT_BYTES, type InputDatatype, TYPED_FIELD } from './datatypes.js';
-import { type FloatDatatype, floatsFromRaw } from './floats.js';
+import { allFinite, type FloatDatatype, floatsFromRaw } from './floats.js';
 import { showShape } from './model.js';
 
 export type InputTensor = ModelInferRequest__Output['inputs'][number];
@@ -67,10 +67,9 @@ export function readFloats(source: TensorSource, datatype: FloatDatatype, count:
     source.raw === undefined
       ? Float32Array.from(typed(source, datatype, count))
       : floatsFromRaw(rawOf(source, datatype, count), datatype, count);
-  for (let index = 0; index < count; index++) {
-    const value = values[index]!;
-    // Infinity - Infinity and NaN - NaN are both NaN.
-    if (value - value !== 0) throw notFinite(source, datatype, value, index);
+  if (!allFinite(values)) {
+    const index = values.findIndex((value) => !Number.isFinite(value));
+    throw notFinite(source, datatype, values[index]!, index);
   }
   return values;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inference, type ModelInferRequest } from '../../../../protos/index.js';
 import { ACCEPTED, type InputDatatype } from '../../../../src/server/codec/datatypes.js';
-import { floatsFromRaw } from '../../../../src/server/codec/floats.js';
+import { allFinite, floatsFromRaw } from '../../../../src/server/codec/floats.js';
 import type { InputName, ModelSpec } from '../../../../src/server/codec/model.js';
 import { parseInferRequest } from '../../../../src/server/codec/request.js';
 
@@ -57,6 +57,16 @@ test('every half-precision number is the same number in single precision', () =>
           : (1 + fraction) * 2 ** (exponent - 15);
     const [value] = floatsFromRaw(bytesOf(Uint16Array.of(bits)), 'FP16', 1);
     assert.ok(Object.is(value, bits >= 32768 ? -size : size), `0x${bits.toString(16)}: ${value}`);
+  }
+});
+
+test('one number that is not finite is found wherever it is', () => {
+  for (let length = 0; length < 13; length++) {
+    const values = new Float32Array(length).fill(-3.4e38);
+    assert.equal(allFinite(values), true);
+    for (let index = 0; index < length; index++) {
+      for (const wrong of [Number.NaN, Infinity, -Infinity]) assert.equal(allFinite(values.with(index, wrong)), false);
+    }
   }
 });
 
