@@ -34,52 +34,73 @@ const SPIN_MS = 1.5;
 
 const unixNow = () => performance.timeOrigin + performance.now();
 
-/** Runs one traffic's share to its end and until all is answered. @param told gets the recorder, for progress */
-export async function runTraffic(
-  traffic: Traffic,
-  target: Target,
-  share: Share,
-  told: (recorder: TrafficRecorder) => void,
-): Promise<TrafficCount> {
-  const recorder = new TrafficRecorder(traffic, secondsOf(traffic.steps));
-  told(recorder);
-  const relay = traffic.from === undefined ? undefined : await Relay.open(traffic.from, target.server);
-  const client = makeClient(relay?.address ?? target.server);
-  const labels = traffic.labels ? new LabelSender(target.server, recorder.labels) : undefined;
-  const bodies = makeBodies(traffic, target.size, target.jpegs);
-  try {
-    await connected(client);
-    const due = shareOf(
-      arrivalTimes(traffic.arrivals, traffic.steps, traffic.seed).map((time, index) => ({ time, index })),
-      share.worker,
-      share.workers,
-    );
+/** One process's part of a traffic. Prepared first, so that nothing but sending is left to do when it begins. */
+export class TrafficRun {
+  private constructor(
+    private readonly traffic: Traffic,
+    private readonly target: Target,
+    private readonly bodies: readonly Buffer[],
+    private readonly client: Client,
+    private readonly relay: Relay | undefined,
+    readonly recorder: TrafficRecorder,
+  ) {}
+
+  /** Resolves when it is connected. @throws Error when it can't be */
+  static async prepare(traffic: Traffic, target: Target): Promise<TrafficRun> {
+    const bodies = makeBodies(traffic, target.size, target.jpegs);
+    const relay = traffic.from === undefined ? undefined : await Relay.open(traffic.from, target.server);
+    const client = makeClient(relay?.address ?? target.server);
+    const recorder = new TrafficRecorder(traffic, secondsOf(traffic.steps));
+    const run = new TrafficRun(traffic, target, bodies, client, relay, recorder);
+    try {
+      await connected(client);
+      return run;
+    } catch (error) {
+      run.close();
+      throw error;
+    }
+  }
+
+  /** Sends this process's share, and waits until all is answered. */
+  async run(share: Share): Promise<TrafficCount> {
+    const { traffic, recorder } = this;
+    const labels = traffic.labels ? new LabelSender(this.target.server, recorder.labels) : undefined;
     const calls: Promise<void>[] = [];
-    for (const { time, index } of due) {
+    for (const { time, index } of dueOf(traffic, share)) {
       await until(share.startAt + time);
-      const model = traffic.models[index % traffic.models.length]!;
-      const id = labels === undefined ? '' : randomUUID();
-      const request = makeRequest(model, id, bodies[index % bodies.length]!);
-      const sent = unixNow() - share.startAt;
-      recorder.send(time, sent);
-      calls.push(
-        new Promise((resolve) => {
-          const deadline = Date.now() + (traffic.deadlineMs ?? DEFAULT_DEADLINE_MS);
-          send(client, request, deadline, (error, response) => {
-            recorder.end({ due: time, sent, ended: unixNow() - share.startAt }, error, response);
-            if (error === null) labels?.add(model, id);
-            resolve();
-          });
-        }),
-      );
+      calls.push(this.send(time, index, share, labels));
     }
     await Promise.all(calls);
     await labels?.close();
     return recorder.result();
-  } finally {
-    client.close();
-    relay?.close();
   }
+
+  close(): void {
+    this.client.close();
+    this.relay?.close();
+  }
+
+  private send(due: number, index: number, { startAt }: Share, labels: LabelSender | undefined): Promise<void> {
+    const { traffic, bodies, recorder } = this;
+    const model = traffic.models[index % traffic.models.length]!;
+    const id = labels === undefined ? '' : randomUUID();
+    const request = makeRequest(model, id, bodies[index % bodies.length]!);
+    const sent = unixNow() - startAt;
+    const deadline = Date.now() + (traffic.deadlineMs ?? DEFAULT_DEADLINE_MS);
+    recorder.send(due, sent);
+    return new Promise((resolve) => {
+      send(this.client, request, deadline, (error, response) => {
+        recorder.end({ due, sent, ended: unixNow() - startAt }, error, response);
+        if (error === null) labels?.add(model, id);
+        resolve();
+      });
+    });
+  }
+}
+
+function dueOf({ arrivals, steps, seed }: Traffic, { worker, workers }: Share) {
+  const all = arrivalTimes(arrivals, steps, seed).map((time, index) => ({ time, index }));
+  return shareOf(all, worker, workers);
 }
 
 export function makeClient(server: string): Client {

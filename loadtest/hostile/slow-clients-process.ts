@@ -24,6 +24,8 @@ const service = inference.GRPCInferenceService.service;
 /** Messages that a client sends without reading an answer: more than any window holds. */
 const UNREAD_REQUESTS = 200;
 const SETTLE_MS = 1000;
+/** To the server they are another client than the good ones. */
+const FROM = '127.0.0.9';
 
 const sessions: ClientHttp2Session[] = [];
 const sockets: Socket[] = [];
@@ -52,9 +54,8 @@ async function begin(setting: SlowSetting): Promise<void> {
     const one = session(setting.server);
     repeat(setting.streams, () => open(one, service.ModelStreamInfer.path));
   }
-  const [host = '', port = ''] = setting.server.split(':');
   repeat(setting.silent, () => {
-    sockets.push(connectTcp(Number(port), host).on('error', () => {}));
+    sockets.push(tcp(setting.server));
   });
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
@@ -65,8 +66,13 @@ function end(): SlowCount {
   return { ...counts };
 }
 
+function tcp(server: string): Socket {
+  const [host = '', port = ''] = server.split(':');
+  return connectTcp({ host, port: Number(port), localAddress: FROM }).on('error', () => {});
+}
+
 function session(server: string, settings = {}): ClientHttp2Session {
-  const one = connect(`http://${server}`, { settings });
+  const one = connect(`http://${server}`, { settings, createConnection: () => tcp(server) });
   one.on('error', () => {});
   sessions.push(one);
   return one;

@@ -5,8 +5,8 @@ import { mergeCounts } from '../generator/merge.js';
 import type { ClosedCount, ClosedLoop, Traffic, TrafficCount } from '../generator/traffic.js';
 import { HelperProcess } from '../helper-process.js';
 
-/** Before the first arrival, for all processes to be ready for it. */
-const LEAD_MS = 500;
+/** For the message to get to all processes before the first arrival. */
+const LEAD_MS = 200;
 /** Two: what is merged is what several made. */
 export const GENERATORS = 2;
 
@@ -40,12 +40,11 @@ export class Generators {
   /** Runs traffics beside each other until all is answered. */
   async run(traffics: readonly Traffic[]): Promise<TrafficCount[]> {
     this.told.clear();
+    await Promise.all(this.processes.map((one) => one.ask({ prepare: traffics })));
     const startAt = performance.timeOrigin + performance.now() + LEAD_MS;
     const workers = this.processes.length;
     const answers = await Promise.all(
-      this.processes.map((one, worker) =>
-        one.ask<{ counts: TrafficCount[] }>({ run: traffics, share: { worker, workers, startAt } }),
-      ),
+      this.processes.map((one, worker) => one.ask<{ counts: TrafficCount[] }>({ run: { worker, workers, startAt } })),
     );
     return traffics.map((_, index) => mergeCounts(answers.map(({ counts }) => counts[index]!)));
   }

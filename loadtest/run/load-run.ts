@@ -46,7 +46,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pro
       const generators = await Generators.open(server.address, model.image.size, pinning.load);
       sides.push({ server, heads, dimensions, generators });
     };
-    for (const head of heads) await teachHead(headwater.address, head, heads.length > 1 ? FEW_CLASSES : undefined);
+    await teachAll(headwater.address, heads);
     await open(headwater);
     if (settings.compare) await open(await BaselineServer.start(model, defaultThreads(pinning), pinning.server));
     const measured = await new LoadRun(scenario, settings, sides, progress).run();
@@ -63,6 +63,15 @@ export async function runScenario(scenario: Scenario, settings: RunSettings, pro
 
 /** Enough for a version; a hundred classes for a hundred heads would take a while. */
 const FEW_CLASSES = 4;
+const TAUGHT_AT_ONCE = 20;
+
+async function teachAll(server: string, heads: readonly string[]): Promise<void> {
+  const classes = heads.length > 1 ? FEW_CLASSES : undefined;
+  for (let first = 0; first < heads.length; first += TAUGHT_AT_ONCE) {
+    const some = heads.slice(first, first + TAUGHT_AT_ONCE);
+    await Promise.all(some.map((head) => teachHead(server, head, classes)));
+  }
+}
 
 function headNames(count: number): string[] {
   return count === 1 ? [HEAD] : Array.from({ length: count }, (_, index) => `${HEAD}-${index}`);
