@@ -183,7 +183,7 @@ test('SIGTERM under load: accepted requests and labels are answered, snapshots w
   skip: existsSync(tinyBackbone.model) ? false : `no ${tinyBackbone.model}`,
   timeout: 180_000,
 }, async (t) => {
-  const server = await startServer(t, { log: { level: 'info' } });
+  const server = await startServer(t, { server: { drainDelay: '300ms' } });
   const client = new inference.GRPCInferenceService(server.grpc, credentials.createInsecure());
   const teacher = new learning.LearningService(server.grpc, credentials.createInsecure());
   t.after(() => {

@@ -58,10 +58,10 @@ export async function startServer(
   const file = join(folder, 'headwater.yaml');
   const whole = {
     dataDir,
-    server: { host: '127.0.0.1', ...ports },
     backbones: [tinyBackbone],
     heads: [{ name: 'pets', backbone: 'tiny', classes: 'open' }],
     ...config,
+    server: { host: '127.0.0.1', ...ports, drainDelay: '0ms', ...(config.server as object | undefined) },
   };
   writeFileSync(file, stringify(whole));
   const server = new Process(file, dataDir, ports);

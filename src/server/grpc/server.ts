@@ -130,8 +130,8 @@ export class GrpcServer {
     this.connections.stop();
     const closed = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
     const stopping = new StatusError('draining', 'the server is stopping; try another replica');
-    // Watches of health and reflection end with their client only.
-    this.calls.endWhere((path) => path.startsWith('/grpc.'), stopping);
+    // Watches of health and reflection end with their client only; half a request would be refused when the rest is there.
+    this.calls.endWhere(({ method, awaitsRequest }) => awaitsRequest || method.path.startsWith('/grpc.'), stopping);
     await within(timeoutMs, closed);
     this.calls.endWhere(() => true, stopping);
     await within(CUT_OFF_MS, closed);

@@ -89,6 +89,11 @@ export class OpenCall {
     if (!settings.receive.take(this.receiving, STREAM_WINDOW_BYTES + settings.maxMetadataBytes)) this.giveWay();
   }
 
+  /** Whether nothing was accepted yet: the request has not arrived as a whole. */
+  get awaitsRequest(): boolean {
+    return !this.method.requestStream && this.unanswered.length === 0;
+  }
+
   /** Ends the call with an error, if it is not over. What has been written is sent before it. */
   end(error: StatusError): void {
     if (!this.ended) this.base.sendStatus(toServiceError(error));

@@ -47,9 +47,9 @@ export class OpenCalls {
     this.headers.set(stream, headers);
   }
 
-  /** Ends the calls to whose methods this applies. */
-  endWhere(applies: (path: string) => boolean, error: StatusError): void {
-    for (const call of this.calls) if (applies(call.method.path)) call.end(error);
+  /** Ends the calls that this applies to. */
+  endWhere(applies: (call: OpenCall) => boolean, error: StatusError): void {
+    for (const call of this.calls) if (applies(call)) call.end(error);
   }
 
   /** Resolves when no call is open. */
