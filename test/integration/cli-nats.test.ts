@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
+import type { NatsSecurity } from '../../src/learner/index.js';
 import { LabelRefused } from '../../src/server/client/label-sender.js';
 import { NatsSender } from '../../src/server/client/nats-sender.js';
 import { natsMissing, startTestNats, type TestNats } from '../support/nats.js';
+import { headwater } from '../support/run-headwater.js';
 
 const RETRY = { patienceMs: 60_000, firstDelayMs: 20, maxDelayMs: 200 };
 
@@ -106,4 +108,16 @@ test('a NATS server that is not there, refuses us, or has no stream is told', { 
   const sender = await NatsSender.connect(server.url, 'demo', { ...RETRY, patienceMs: 100 });
   t.after(() => sender.close());
   await assert.rejects(sender.send({ id: '1', label: 'cat' }), /no stream that takes headwater\.label\.demo/);
+});
+
+test('options of the connection name what is wrong with them', async () => {
+  const feed = ['feed', '--data', '.', '--head', 'demo'];
+  const stray = await headwater([...feed, '--nats-nkey', 'x']);
+  assert.deepEqual([stray.code, stray.out], [2, '']);
+  assert.match(stray.err, /--nats-nkey needs --nats/);
+  const source = (security: NatsSecurity) => ({ address: 'nats://127.0.0.1:1', security, warn: () => {} });
+  const missing = NatsSender.connect(source({ nkey: '/nowhere/x.nk' }), 'demo', RETRY);
+  await assert.rejects(missing, /^LearnerError: --nats-nkey: "\/nowhere\/x\.nk" can't be read \(ENOENT\)/);
+  const both = NatsSender.connect(source({ nkey: 'x', user: 'ann', passwordFile: 'y' }), 'demo', RETRY);
+  await assert.rejects(both, /--nats-nkey and --nats-user are both set: keep one/);
 });

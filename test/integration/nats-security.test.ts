@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { type ConnectionOptions, nkeyAuthenticator } from 'nats';
 import { connectNats, type NatsLink } from '../../src/learner/nats/connection/connection.js';
 import type { NatsSecurity } from '../../src/learner/nats/connection/nats-security.js';
@@ -45,8 +46,12 @@ async function link(t: TestContext, url: string, security: NatsSecurity, told = 
   return made;
 }
 
-async function refused(url: string, security: NatsSecurity, message: RegExp): Promise<void> {
-  await assert.rejects(connectNats({ url, security, name: 'test', log: () => {} }), (error) => {
+/** @param secret what neither the error nor anything in it, nor the log may hold */
+async function refused(url: string, security: NatsSecurity, message: RegExp, secret = 'hush'): Promise<void> {
+  const { lines, log } = teller();
+  await assert.rejects(connectNats({ url, security, name: 'test', log }), (error) => {
+    const all = inspect(error, { depth: 20, showHidden: true }) + lines.join();
+    assert.ok(!all.includes(secret), all);
     assert.ok(error instanceof LearnerError, String(error));
     assert.match(error.message, message);
     assert.equal(error.code, 'nats_setup');
@@ -180,7 +185,8 @@ describe('who we are to NATS', { skip }, () => {
     const told = teller();
     const made = await link(t, byName(server), { nkey: path }, told);
     await refused(byName(server), {}, /refuses our credentials.*nats\.nkey/);
-    await refused(byName(server), { nkey: secret(folder(t), 'x', second.seed) }, /refuses our credentials/);
+    const other = secret(folder(t), 'x', second.seed);
+    await refused(byName(server), { nkey: other }, /refuses our credentials/, second.seed);
     // Renewed while half of the file is written: what was good is kept until the rest is there.
     writeFileSync(path, second.seed.slice(0, 20));
     await server.terminate();
@@ -203,7 +209,7 @@ describe('who we are to NATS', { skip }, () => {
     const users = await startTestNats({ t, user: 'ann', password: 'p@ss: word' });
     const passwordFile = secret(directory, 'password', 'p@ss: word\n');
     await link(t, byName(users), { user: 'ann', passwordFile });
-    await refused(byName(users), { user: 'bob', passwordFile }, /refuses our credentials/);
+    await refused(byName(users), { user: 'bob', passwordFile }, /refuses our credentials/, 'p@ss');
     const tokens = await startTestNats({ t, token: 'to-ken' });
     await link(t, byName(tokens), { tokenFile: secret(directory, 'token', 'to-ken') });
   });
