@@ -46,7 +46,7 @@ export interface ChildEvents {
 export class DecoderChild {
   ready = false;
   private readonly process: ChildProcess;
-  private readonly socket: Socket;
+  private readonly socket: Socket | undefined;
   private readonly shared = SharedFile.open(TASKS_AT_ONCE);
   private readonly held: DecodeTask[] = [];
   /** Counts of images sent and answered: their numbers in the shared file. */
@@ -71,13 +71,6 @@ export class DecoderChild {
     private readonly events: ChildEvents,
   ) {
     this.process = start(settings, this.shared);
-    this.socket = this.process.stdio[SOCKET_FD] as Socket;
-    this.socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    // Written to a process that has ended: its exit says so too.
-    this.socket.on('error', () => {});
-    this.process.stderr?.on('data', (chunk: Buffer) => {
-      this.stderr = (this.stderr + chunk.toString()).slice(-KEPT_STDERR);
-    });
     this.exited = new Promise((resolve) => {
       const end = (how: string) => {
         resolve();
@@ -85,6 +78,14 @@ export class DecoderChild {
       };
       this.process.once('exit', (code, signal) => end(signal === null ? `exit status ${code}` : `signal ${signal}`));
       this.process.once('error', (error) => end(error.message));
+    });
+    // Without file descriptors left there is no socket: the error is on its way.
+    this.socket = this.process.stdio?.[SOCKET_FD] as Socket | undefined;
+    this.socket?.on('data', (chunk: Buffer) => this.receive(chunk));
+    // Written to a process that has ended: its exit says so too.
+    this.socket?.on('error', () => {});
+    this.process.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr = (this.stderr + chunk.toString()).slice(-KEPT_STDERR);
     });
   }
 
@@ -104,10 +105,10 @@ export class DecoderChild {
     }
     const { image, crop } = task;
     const isShared = this.shared?.put('image', this.sent++, image) ?? false;
-    this.socket.cork();
-    this.socket.write(header(image.length, crop.size, crop.resize, isShared ? PLACE.shared : PLACE.behind));
-    if (!isShared) this.socket.write(image);
-    this.socket.uncork();
+    this.socket?.cork();
+    this.socket?.write(header(image.length, crop.size, crop.resize, isShared ? PLACE.shared : PLACE.behind));
+    if (!isShared) this.socket?.write(image);
+    this.socket?.uncork();
   }
 
   /** Ends the process kindly; after `graceMs` by force. */
@@ -115,7 +116,7 @@ export class DecoderChild {
     if (this.ended) return;
     this.hold(true);
     this.closing = true;
-    this.socket.end();
+    this.socket?.end();
     const timer = setTimeout(() => this.process.kill('SIGKILL'), graceMs);
     await this.exited;
     clearTimeout(timer);
@@ -202,7 +203,7 @@ export class DecoderChild {
     if (this.ended) return;
     this.ended = true;
     clearTimeout(this.timer);
-    this.socket.destroy();
+    this.socket?.destroy();
     this.shared?.close();
     const { held, blame, fault, stderr, ready } = this;
     const said = stderr.trim() === '' ? '' : `: ${stderr.trim()}`;
@@ -215,7 +216,7 @@ export class DecoderChild {
     if (this.closing) return;
     const how = busy ? 'ref' : 'unref';
     this.process[how]();
-    this.socket[how]();
+    this.socket?.[how]();
     (this.process.stderr as Socket | null)?.[how]();
   }
 }

@@ -1,5 +1,5 @@
 // The decoder processes: each takes an image at a time from the line, and is replaced when it ends.
-import { StatusError } from '../errors.js';
+import { printable, StatusError } from '../errors.js';
 import type { DecodeLine } from './decode-line.js';
 import { type ChildEnd, type ChildSettings, DecoderChild } from './decoder-child.js';
 import { TASKS_AT_ONCE } from './frames.js';
@@ -60,14 +60,18 @@ export class DecoderPool {
   }
 
   private start(slot: number): void {
-    const child = new DecoderChild(this.settings, {
-      onRoom: () => {
-        this.failedStarts = 0;
-        this.feed();
-      },
-      onEnd: (end) => this.replace(slot, end),
-    });
-    this.children[slot] = child;
+    try {
+      this.children[slot] = new DecoderChild(this.settings, {
+        onRoom: () => {
+          this.failedStarts = 0;
+          this.feed();
+        },
+        onEnd: (end) => this.replace(slot, end),
+      });
+    } catch (error) {
+      // The system starts no process now, such as for want of memory.
+      this.replace(slot, { held: [], blame: undefined, how: (error as Error).message, started: false });
+    }
   }
 
   private replace(slot: number, { held, blame, how, started }: ChildEnd): void {
@@ -82,7 +86,7 @@ export class DecoderPool {
     }
     if (this.closing !== undefined) return;
     const cause = blame === undefined ? how : `stopped: of an image, ${blame}`;
-    this.log(`a decoder process ended (${cause}); another one starts`);
+    this.log(printable(`a decoder process ended (${cause}); another one starts`));
     if (!started) this.failedStarts++;
     const pause = started ? 0 : Math.min(LONGEST_PAUSE_MS, 100 * 2 ** this.failedStarts);
     const timer = setTimeout(() => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,10 +133,10 @@ test('an image that ends its decoder is refused after a second try; those behind
 
 test('an image that takes longer than its time is stopped, and only that one', async () => {
   const program = `for (;;) { const image = next(); if (image[0] === 66) for (;;); answer(1, rgb(image[0])); }`;
-  const { decode, log, close } = poolOf(program, { decoders: 1, timeout: 1000 });
+  const { decode, log, close } = poolOf(program, { decoders: 1, timeout: 3000 });
   const bad = decode([Buffer.from([1]), Buffer.from([66])]);
   const good = decode([Buffer.from([2]), Buffer.from([3])]);
-  const message = /image 1 of 2 \(from 0\): decoding it took longer than 1 s \(images.timeout\)/;
+  const message = /image 1 of 2 \(from 0\): decoding it took longer than 3 s \(images.timeout\)/;
   await assert.rejects(bad, { code: 'undecodable_image', message });
   assert.deepEqual([...(await good)].slice(191, 193), [2, 3]);
   assert.match(log[0]!, /stopped: of an image, decoding it took longer/);
@@ -202,4 +204,36 @@ test('a decoder knows nothing of the environment, and ends with the process that
   await close();
   assert.ok(!alive(pid!));
   delete process.env.HEADWATER_SECRET_OF_TEST;
+});
+
+test('decoders end with a server that is killed', { skip: !existsSync('/proc') }, async () => {
+  const entry = new URL('../../../../src/server/images/decode.js', import.meta.url).href;
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { createDecoder } from ${JSON.stringify(entry)};
+    const decode = createDecoder({ maxBytes: 1e6, maxPixels: 1e6, decoders: 2 });
+    await decode([Buffer.from('${(await photo(1)).toString('base64')}', 'base64')], { size: 8, resize: 8 });
+    console.log(readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8'));
+    setInterval(() => {}, 1000);`;
+  const server = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(server.stdout, 'data')) as [Buffer];
+  const pids = line.toString().trim().split(' ').map(Number);
+  assert.ok(pids.length >= 1 && pids.every(alive), String(line));
+  server.kill('SIGKILL');
+  await until('the decoders are gone', () => !pids.some(alive));
+});
+
+test('a decoder whose memory is limited refuses what needs more, and goes on', {
+  skip: !existsSync('/proc'),
+}, async () => {
+  const { decode, close } = poolOf(undefined, { decoders: 1, maxMemory: 400 * 2 ** 20, maxPixels: 400_000_000 });
+  // Interlaced: all of it is held at once.
+  const large = await sharp({ create: { width: 8000, height: 8000, channels: 3, background: '#000' } })
+    .png({ progressive: true, compressionLevel: 1 })
+    .toBuffer();
+  await assert.rejects(decode([large]), { code: 'undecodable_image' });
+  assert.equal((await decode([await photo(5)]))[0], 5);
+  await close();
 });
