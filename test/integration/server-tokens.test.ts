@@ -209,6 +209,12 @@ test('a token that is gone from its file is revoked without a restart, in the mi
   await until('the stream answers', () => answers.length === 1);
   assert.equal(answers[0], '');
 
+  const watch = server.teacher.WatchHead({ name: 'pets', intervalMs: 100 }, bearer(camera.token));
+  const watched = new Promise<ServiceError>((resolve) => watch.on('error', resolve));
+  t.after(() => watch.cancel());
+  await new Promise((resolve) => watch.once('data', resolve));
+  watch.resume();
+
   // A damaged file changes nothing.
   writeFileSync(server.file, '- { name: broken');
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -218,6 +224,7 @@ test('a token that is gone from its file is revoked without a restart, in the mi
   await until('it is revoked', async () => (await infer(server, 'pets', bearer(camera.token))).code !== 'OK');
   assert.equal((await infer(server, 'pets', bearer(camera.token))).code, 'UNAUTHENTICATED');
   assert.equal((await infer(server, 'pets', bearer(all.token))).code, 'OK');
+  assert.equal((await watched).code, status.PERMISSION_DENIED);
   stream.write(ask('pets'));
   await until('the stream answers again', () => answers.length === 2);
   assert.match(answers[1] ?? '', /^PERMISSION_DENIED/);
