@@ -119,7 +119,10 @@ function requestEnd(code: Status, totalMs: number, inferred: Inferred | undefine
 function countRequest({ backbones, heads }: Models, name: string, end: RequestEnd): void {
   const head = heads.status(name);
   if (backbones.isConfigured(name)) backbones.statistics.backboneRequest(name, end);
-  else if (head !== undefined) backbones.statistics.headRequest(name, head.definition.generation, end);
+  else if (head !== undefined) {
+    const exists = (other: string) => heads.status(other) !== undefined;
+    backbones.statistics.headRequest(name, head.definition.generation, end, exists);
+  }
 }
 
 /** @throws StatusError model_unknown, version_unknown: a name that does not exist is not just "not ready". */

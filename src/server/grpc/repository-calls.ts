@@ -151,6 +151,7 @@ async function unloadBackbone(
 ): Promise<void> {
   const { heads, backbones, unloadedHeads } = models;
   if (dependents) {
+    unloadedHeads.keep((head) => heads.status(head) !== undefined);
     const own = heads.list().filter(({ definition }) => definition.backbone === name);
     for (const { definition } of own) demand(caller, 'admin', definition.name);
     for (const { definition } of own) unloadedHeads.add(definition);

@@ -26,8 +26,12 @@ export class StatisticsBook {
     count(this.backbone(name), end);
   }
 
-  /** A request that named a head. */
-  headRequest(name: string, generation: number, end: RequestEnd): void {
+  /**
+   * A request that named a head.
+   * @param exists asked with the first request to a head, so that deleted ones do not pile up
+   */
+  headRequest(name: string, generation: number, end: RequestEnd, exists: (name: string) => boolean): void {
+    if (!this.heads.has(name)) this.keepHeads(exists);
     const counts = this.head(name, generation);
     count(counts, end);
     if (end.kind === 'answered') counts.executed(end.images, end.computeMs);

@@ -4,6 +4,7 @@ import { ModelCounts } from '../../../../src/server/repository/model-counts.js';
 import { StatisticsBook } from '../../../../src/server/repository/statistics-book.js';
 import { statisticsMessage } from '../../../../src/server/repository/statistics-message.js';
 
+const all = () => true;
 const times = { totalMs: 10, decodeMs: 2, queueMs: 3, computeMs: 4 };
 
 test('the stages of answered requests sum up to the whole, in whole nanoseconds', () => {
@@ -58,8 +59,8 @@ test('batches are told by size, in order; very large sizes share entries, so tha
 test("a backbone's executions are its batches, a head's are its requests; a new generation begins at zero", () => {
   const book = new StatisticsBook();
   book.batch('tiny', 5, 4);
-  book.headRequest('pets', 1, { kind: 'answered', images: 3, ...times });
-  book.headRequest('pets', 1, { kind: 'failed', totalMs: 1 });
+  book.headRequest('pets', 1, { kind: 'answered', images: 3, ...times }, all);
+  book.headRequest('pets', 1, { kind: 'failed', totalMs: 1 }, all);
   book.backboneRequest('tiny', { kind: 'answered', images: 2, ...times });
   assert.deepEqual([book.backbone('tiny').images, book.backbone('tiny').executions], [5, 1]);
   assert.equal(book.backbone('tiny').success.count, 1);
@@ -70,9 +71,15 @@ test("a backbone's executions are its batches, a head's are its requests; a new 
 
 test('nothing is kept of heads that are gone', () => {
   const book = new StatisticsBook();
-  for (let head = 0; head < 50; head++) book.headRequest(`head-${head}`, 1, { kind: 'failed', totalMs: 1 });
+  for (let head = 0; head < 50; head++) book.headRequest(`head-${head}`, 1, { kind: 'failed', totalMs: 1 }, all);
   assert.equal(book.headCount, 50);
   book.keepHeads((name) => name === 'head-7');
   assert.equal(book.headCount, 1);
   assert.equal(book.head('head-7', 1).failure.count, 1);
+  // Also when nobody ever asks for statistics.
+  for (let head = 0; head < 50; head++) {
+    const name = `next-${head}`;
+    book.headRequest(name, 1, { kind: 'failed', totalMs: 1 }, (other) => other === name);
+  }
+  assert.equal(book.headCount, 1);
 });
