@@ -277,7 +277,7 @@ export class Batcher {
     // What its batches after this one take.
     const later = Math.max(0, request.count - request.place!.taken - this.options.size);
     const end = expectedEnd + this.speed.ofImages(later, this.options.size);
-    if (request.deadline <= now || (this.entrance.fresh(now) && request.deadline < end)) {
+    if (request.deadline <= now || (this.entrance.knows(now) && request.deadline < end)) {
       this.expire(request);
       return false;
     }

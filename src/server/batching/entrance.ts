@@ -36,9 +36,9 @@ export class Entrance {
     this.lastObserved = now;
   }
 
-  /** Whether what was measured still says something. */
-  fresh(now: number): boolean {
-    return now - this.lastObserved <= STALE_MS;
+  /** Whether what was measured still says something, or something is being measured. */
+  knows(now: number): boolean {
+    return this.parts.engine.length > 0 || now - this.lastObserved <= STALE_MS;
   }
 
   /**
@@ -50,8 +50,7 @@ export class Entrance {
     const refusal = admission.refusal(ask);
     if (refusal !== undefined) throw this.full(ask, refusal);
     if (leftMs === Number.POSITIVE_INFINITY) return;
-    const idle = this.parts.engine.length === 0 && admission.images === 0;
-    if (leftMs > 0 && idle && !this.fresh(now)) return;
+    if (leftMs > 0 && admission.images === 0 && !this.knows(now)) return;
     // Without overload all that is held is an upper bound: only when that takes too long are the turns counted.
     if (leftMs > 0 && !this.overloaded && this.answeredIn(ask, admission.imagesOf(ask.priority), now) <= leftMs) return;
     const needsMs = this.answeredIn(ask, this.imagesBefore(ask), now);

@@ -295,6 +295,19 @@ test('what was measured long ago refuses nobody while the engine is idle', async
   assert.ok(answered);
 });
 
+test('while the engine runs, what it is known to take counts, however long ago it was measured', async () => {
+  const { clock, backbone, embed } = await simulated();
+  backbone.imageMs = 500;
+  for (let batch = 0; batch < 30; batch++) {
+    void embed(8);
+    await clock.pass(4_100);
+  }
+  void embed(8);
+  void embed(8);
+  await clock.pass(1_500);
+  assert.throws(() => void embed(1, { timeoutMs: 3_000 }), { code: 'deadline_exceeded' });
+});
+
 test('a large request that is cancelled or expires midway leaves the line with what has not run', async () => {
   const { clock, backbone, batcher, embed } = await simulated();
   const controller = new AbortController();

@@ -197,7 +197,8 @@ test('one client alone gets all of the engine', async () => {
   keepSending({ clock, senders }, 'only', 1, 60, 5_000);
   await clock.pass(5_000);
   const capacity = 5_000 / (2 + 8 * 5);
-  assert.ok(backbone.batches.length <= capacity * 1.01);
+  // The first one is small, the last two are with the engine.
+  assert.ok(backbone.batches.length <= capacity + 3, `${backbone.batches.length}`);
   assert.ok(senders.images('only') > 0.95 * capacity * 8, `${senders.images('only')}`);
 });
 
