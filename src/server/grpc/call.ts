@@ -16,12 +16,15 @@ interface AnyCall {
 /** Told of errors that are the server's own fault. */
 export type LogError = (message: string, error: unknown) => void;
 
+/** Why signals are aborted. One for all: each call ends with it, even one that was answered, and a new error collects a stack. */
+const OVER = new Error('the call is over');
+
 /** The deadline of a call, and a signal that is aborted when its client gives up or the deadline passes. */
 export function contextOf(call: AnyCall): CallContext {
   const deadline = call.getDeadline();
   const controller = new AbortController();
-  if (call.cancelled) controller.abort();
-  call.on('cancelled', () => controller.abort());
+  if (call.cancelled) controller.abort(OVER);
+  call.on('cancelled', () => controller.abort(OVER));
   return {
     deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
     signal: controller.signal,
