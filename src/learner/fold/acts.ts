@@ -14,6 +14,9 @@ export type ActResult =
   | { readonly done: true; readonly promotion?: Promotion | undefined }
   | { readonly done: false; readonly reason: ActSkipReason };
 
+/** Of a sha256 in hex. */
+const DIGEST_CHARACTERS = 64;
+
 /**
  * Without its attachment, or with another, the fold would go on to another state than the log says.
  * @throws LearnerError log_mismatch.
@@ -23,9 +26,11 @@ export function checkAttachment(act: LoggedAct, sequence: number, attachment: Ui
   const digest = attachment && createHash('sha256').update(attachment).digest('hex');
   if (digest === act.digest) return;
   const problem = digest === undefined ? 'is not there' : `has the digest ${digest}`;
+  // A damaged entry may hold anything in its place.
+  const named = act.digest.slice(0, DIGEST_CHARACTERS);
   throw new LearnerError(
     'log_mismatch',
-    `entry ${sequence} imports the model ${act.digest}, which ${problem}: restore the object, or delete the head`,
+    `entry ${sequence} imports the model ${named}, which ${problem}: restore the object, or delete the head`,
   );
 }
 

@@ -230,7 +230,7 @@ test('a decoder whose memory is limited refuses what needs more, and goes on', {
 }, async () => {
   const { decode, close } = poolOf(undefined, { decoders: 1, maxMemory: 400 * 2 ** 20, maxPixels: 400_000_000 });
   // Interlaced: all of it is held at once.
-  const large = await sharp({ create: { width: 8000, height: 8000, channels: 3, background: '#000' } })
+  const large = await sharp({ create: { width: 12_000, height: 12_000, channels: 3, background: '#000' } })
     .png({ progressive: true, compressionLevel: 1 })
     .toBuffer();
   await assert.rejects(decode([large]), { code: 'undecodable_image' });
