@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkCapacity } from './checks/capacity.js';
 import { commonVerdicts, generatorVerdict } from './checks/phases.js';
+import { holds } from './checks/verdict.js';
 import { loadPhotos } from './generator/payloads.js';
 import { packageFolder, prepareModel } from './models.js';
 import { CAPACITY, type Options, readOptions, USAGE } from './options.js';
@@ -65,19 +66,23 @@ async function settingsOf(
   };
 }
 
+/** One that can't be measured is a broken promise; the others are measured all the same. */
 async function measure(name: string, settings: RunSettings, photos: string, progress: Progress): Promise<Entry> {
+  try {
+    return await measureOne(name, settings, photos, progress);
+  } catch (error) {
+    const verdicts = [holds('the scenario can be run', false, (error as Error).message)];
+    return { scenario: name, about: '', setting: settingOf(settings, photos), verdicts };
+  }
+}
+
+function settingOf(settings: RunSettings, photos: string): Setting {
   const { model, engine, batch, threads, input, pinning, seed, scale } = settings;
-  const setting: Setting = {
-    model: model.name,
-    engine,
-    batch,
-    threads,
-    input,
-    photos,
-    pinning: pinning.why,
-    seed,
-    scale,
-  };
+  return { model: model.name, engine, batch, threads, input, photos, pinning: pinning.why, seed, scale };
+}
+
+async function measureOne(name: string, settings: RunSettings, photos: string, progress: Progress): Promise<Entry> {
+  const setting = settingOf(settings, photos);
   if (name === CAPACITY) {
     const capacity = await measureCapacities(settings, progress);
     const about = 'The closed loop against the engine alone, decoding and the engine alone, and the baseline, in turn.';
@@ -122,6 +127,7 @@ function start(): Options | undefined {
 
 const options = start();
 if (options !== undefined) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   try {
     const report = await main(options, terminalProgress(process.stderr));
     console.error(`report: ${writeReport(report, options)}`);
@@ -129,7 +135,8 @@ if (options !== undefined) {
     if (options.json) console.log(JSON.stringify(report));
     const broken = brokenPromises(report);
     for (const line of broken) console.error(`broken: ${line}`);
-    if (options.check && broken.length > 0) process.exitCode = 1;
+    const unmeasured = report.entries.some(({ load, capacity }) => load === undefined && capacity === undefined);
+    if (unmeasured || (options.check && broken.length > 0)) process.exitCode = 1;
   } catch (error) {
     console.error(`loadtest: ${(error as Error).message}`);
     process.exitCode = 1;

@@ -68,6 +68,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   if (values.all === (values.scenario !== undefined)) throw new Error('expected --scenario NAME or --all');
   const { check, compare, write, model, out, json } = values;
+  if (write && values.scale !== '1') throw new Error('--write: a trial (--scale) is no result');
   return {
     ...{ check, compare, write, model, out, json, pin: !values['no-pin'] },
     scenarios: values.all

@@ -90,6 +90,8 @@ function capacityTable(result: CapacityResult): string {
 function loadPart(load: LoadResult): string[] {
   const targets = [...new Set(load.phases.map(({ target }) => target))];
   const capacities = Object.entries(load.capacities).map(([name, value]) => `${name} ${format(value)}`);
+  const { Headwater: own = Number.NaN, baseline } = load.capacities;
+  if (baseline !== undefined) capacities.push(`${format(own / baseline)} times the baseline’s`);
   return [
     `<p>Capacity (closed loop), images a second: ${escaped(capacities.join(', ') || `given, ${format(load.given.capacity)}`)}. Rates follow from ${format(load.given.capacity)}.</p>`,
     phaseTable(load.phases),

@@ -1,5 +1,6 @@
 // One scenario, start to end: servers, capacity, phases in turn, the state at rest.
 import { setTimeout as delay } from 'node:timers/promises';
+import { format } from '../checks/verdict.js';
 import { LatencyHistogram } from '../generator/histogram.js';
 import { sumOutcomes } from '../generator/merge.js';
 import { secondsOf } from '../generator/schedule.js';
@@ -175,7 +176,7 @@ function progressText(generators: Generators): string {
 function countsText(counts: readonly TrafficCount[]): string {
   const { ok, refused, expired, failed } = sumOutcomes(counts.map(({ outcomes }) => outcomes));
   const latency = LatencyHistogram.merge(counts.map((count) => count.latency));
-  const times = `p50 ${latency.quantile(0.5).toFixed(1)} ms, p99 ${latency.quantile(0.99).toFixed(1)} ms`;
+  const times = `p50 ${format(latency.quantile(0.5))} ms, p99 ${format(latency.quantile(0.99))} ms`;
   return `answered ${ok}, refused ${refused}, expired ${expired}, failed ${failed}, ${times}`;
 }
 

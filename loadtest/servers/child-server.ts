@@ -7,6 +7,12 @@ import { pinned } from './pinning.js';
 const READY_TIMEOUT_MS = 180_000;
 const KEPT = 4000;
 
+/** Those that run: none outlives the load test, however that ends. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
 export interface ChildServerOptions {
   readonly name: string;
   readonly command: readonly string[];
@@ -26,6 +32,8 @@ export class ChildServer {
   static async start({ name, command, core, isReady }: ChildServerOptions): Promise<ChildServer> {
     const [file = '', ...args] = pinned(core, command);
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     const server = new ChildServer(name, child);
     const keep = (chunk: Buffer) => {
       server.said = `${server.said}${chunk}`.slice(-KEPT);
