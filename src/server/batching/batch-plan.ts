@@ -88,6 +88,8 @@ export interface HandOver {
   readonly formingSince: number;
   /** How long an idle engine waits for a batch to fill. */
   readonly waitMs: number;
+  /** When the batch has to start for its first deadline to be met. */
+  readonly startBy: number;
 }
 
 /** Batches that the engine has at once: one runs, one waits for it so that the engine never idles. */
@@ -95,10 +97,10 @@ export const MOST_BATCHES = 2;
 
 /** The time at which the next batch is to be handed over; `now` or less: at once; undefined: when something changes. */
 export function handOverAt(state: HandOver): number | undefined {
-  const { now, size, waiting, batches, expectedEnd, marginMs, formingSince, waitMs } = state;
+  const { now, size, waiting, batches, expectedEnd, marginMs, formingSince, waitMs, startBy } = state;
   const images = waiting.inference + waiting.learning;
   if (images === 0 || batches >= MOST_BATCHES) return undefined;
-  if (batches === 0) return images >= size ? now : formingSince + waitMs;
+  if (batches === 0) return images >= size ? now : Math.min(formingSince + waitMs, startBy);
   // Learning alone is never handed over early: inference that comes meanwhile goes first.
   if (waiting.inference >= size) return now;
   return expectedEnd === undefined ? undefined : expectedEnd - marginMs;

@@ -22,6 +22,8 @@ const QUIET_MS = 1_000;
 /** A timer that fires this much too early is on time. */
 const TIMER_SLACK_MS = 0.25;
 
+const LATE = 'not run: when its turn came, too little time was left until its deadline';
+
 export class Batcher {
   private readonly lines = { inference: new FairQueue<QueuedRequest>(), learning: new FairQueue<QueuedRequest>() };
   private readonly admission: Admission;
@@ -234,9 +236,11 @@ export class Batcher {
       const { engine, formingSince, waiting } = this;
       const { size, waitMs } = this.options;
       const marginMs = handOverMargin(engine.expectedMs, this.speed.relativeDeviation);
+      const soonestMs = this.speed.ofBatch(Math.min(size, waiting.inference + waiting.learning));
+      const startBy = this.deadlines.earliest - soonestMs - handOverMargin(soonestMs, this.speed.relativeDeviation);
       const batches = engine.length;
       const at = handOverAt({
-        ...{ now, size, waiting, batches, expectedEnd: engine.expectedEnd, marginMs, formingSince, waitMs },
+        ...{ now, size, waiting, batches, expectedEnd: engine.expectedEnd, marginMs, formingSince, waitMs, startBy },
       });
       if (at === undefined || at > now + TIMER_SLACK_MS) {
         this.due.set(at);
@@ -277,8 +281,12 @@ export class Batcher {
     // What its batches after this one take.
     const later = Math.max(0, request.count - request.place!.taken - this.options.size);
     const end = expectedEnd + this.speed.ofImages(later, this.options.size);
-    if (request.deadline <= now || (this.entrance.knows(now) && request.deadline < end)) {
+    if (request.deadline <= now) {
       this.expire(request);
+      return false;
+    }
+    if (request.deadline < end && this.entrance.knows(now)) {
+      this.drop(request, 'expired', new StatusError('deadline_exceeded', LATE));
       return false;
     }
     if (request.started) return true;

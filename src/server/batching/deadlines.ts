@@ -23,6 +23,11 @@ export class Deadlines<T extends Expiring> {
     return this.heap.size;
   }
 
+  /** Infinity: there is none. */
+  get earliest(): number {
+    return this.heap.first?.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Items without an end (Infinity) need not be added. */
   add(item: T): void {
     if (item.deadline === Number.POSITIVE_INFINITY) return;

@@ -22,7 +22,7 @@ const speed = (batchMs: number, imageMs: number) => {
 const at = (state: Partial<HandOver>) =>
   handOverAt({
     ...{ now: 100, size: 8, waiting: { inference: 3, learning: 0 }, batches: 0, expectedEnd: undefined, marginMs: 2 },
-    ...{ formingSince: 90, waitMs: 0 },
+    ...{ formingSince: 90, waitMs: 0, startBy: Number.POSITIVE_INFINITY },
     ...state,
   });
 
@@ -30,6 +30,7 @@ test('hand-over: an idle engine gets what is there at once, or after the wait as
   assert.ok(at({})! <= 100);
   assert.equal(at({ waitMs: 15 }), 105);
   assert.equal(at({ waitMs: 15, waiting: { inference: 8, learning: 0 } }), 100);
+  assert.equal(at({ waitMs: 15, startBy: 103 }), 103, 'no longer than its deadline allows');
   assert.equal(at({ waiting: { inference: 0, learning: 0 } }), undefined);
 });
 

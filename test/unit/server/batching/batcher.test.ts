@@ -226,6 +226,18 @@ test('a partial batch grows until just before the running one ends, and the engi
   assert.equal(second!.began, began + 50, 'it runs when the first one has ended');
 });
 
+test('the wait for a batch to fill ends in time for a deadline', async () => {
+  const { clock, backbone, embed } = await simulated({ waitMs: 100 });
+  let answered = false;
+  void embed(1, { timeoutMs: 60 }).then(() => {
+    answered = true;
+  });
+  await clock.pass(20);
+  assert.equal(backbone.batches.length, 0);
+  await clock.pass(40);
+  assert.ok(answered);
+});
+
 test('a batch that ends sooner than expected is followed at once', async () => {
   const { clock, backbone, embed, began } = await simulated();
   backbone.imageMs = 1;
