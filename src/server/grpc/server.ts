@@ -19,6 +19,7 @@ import { Connections } from './transport/connections.js';
 import { checkGrpcJs, connectionInjector, setHttp2Settings } from './transport/grpc-js.js';
 import { MemoryBudget } from './transport/memory-budget.js';
 import { OpenCalls } from './transport/open-calls.js';
+import { requestShapes } from './transport/request-shapes.js';
 
 /** Names that grpc.health.v1 knows: the process, and each service. */
 const HEALTH_NAMES = ['', 'inference.GRPCInferenceService', 'headwater.v1.LearningService'];
@@ -68,6 +69,7 @@ export class GrpcServer {
     this.send = new MemoryBudget(settings.sendMemory);
     this.calls = new OpenCalls({
       ...settings,
+      shapes: requestShapes(),
       receive: this.receive,
       send: this.send,
       onRefused: options.onRefused,

@@ -2,6 +2,7 @@
 import { constants } from 'node:http2';
 import { status as Status } from '@grpc/grpc-js';
 import { StatusError, toServiceError } from '../../errors.js';
+import { decodedSize, type MessageShape } from './decoded-size.js';
 import type { BaseCall } from './grpc-js.js';
 import { inflate } from './inflate.js';
 import type { Holder, MemoryBudget } from './memory-budget.js';
@@ -15,6 +16,8 @@ export const SLOWEST_BYTES_PER_SECOND = 16 * 1024;
 const LARGEST_STREAM_SHARE = 1 / 8;
 /** Well-behaved clients end their side themselves when they have got the status. */
 const RESET_AFTER_MS = 1000;
+/** What a message may become once decoded, in messages of the largest size: numbers in typed contents take four times their bytes. */
+const DECODED_FACTOR = 4;
 /** Messages that grpc-js may have handed to a handler before the handler has read them (a stream in object mode). */
 const UNREAD_MESSAGES = 17;
 
@@ -31,6 +34,8 @@ export interface CallSettings {
   readonly send: MemoryBudget;
   readonly maxMessageBytes: number;
   readonly maxMetadataBytes: number;
+  /** Of the requests, by the paths of their methods. */
+  readonly shapes: ReadonlyMap<string, MessageShape>;
   /** Told of calls that were ended here: no handler counts them. */
   readonly onRefused: (path: string, error: StatusError) => void;
   /** Told when something is sent to the client. */
@@ -190,7 +195,7 @@ export class OpenCall {
   private decompress(framed: Buffer, encoding: string): Buffer | Promise<Buffer> {
     const message = this.compressed.shift();
     const body = framed.subarray(5);
-    if (encoding === 'identity') return body;
+    if (encoding === 'identity') return this.decodable(body, message);
     if (encoding !== 'gzip' && encoding !== 'deflate') {
       const details = `Received message compressed with unsupported encoding "${encoding}"`;
       return Promise.reject({ code: Status.UNIMPLEMENTED, details });
@@ -208,8 +213,26 @@ export class OpenCall {
     return inflate(body, encoding, maxMessageBytes, take).then((whole) => {
       receive.give(this.receiving, framed.length);
       this.resize(message, -framed.length);
-      return whole;
+      return this.decodable(whole, message);
     });
+  }
+
+  /** The message, if there is memory for what it becomes. */
+  private decodable(body: Buffer, message: Arrived | undefined): Buffer | Promise<Buffer> {
+    const { shapes, receive, maxMessageBytes } = this.settings;
+    const shape = shapes.get(this.method.path);
+    if (shape === undefined) return body;
+    const limit = DECODED_FACTOR * maxMessageBytes;
+    const size = decodedSize(body, shape, limit);
+    if (size > limit) {
+      const what = `${body.length} bytes that become more than ${DECODED_FACTOR} x server.maxMessageBytes once decoded`;
+      this.refuse(new StatusError('message_too_large', `the message has ${what}; send less a request`));
+    } else if (receive.take(this.receiving, size)) {
+      this.resize(message, size);
+      return body;
+    } else this.giveWay();
+    // The call has ended: grpc-js drops what this is told.
+    return Promise.reject({ code: Status.RESOURCE_EXHAUSTED, details: 'the message is too large' });
   }
 
   private written(bytes: number): void {
