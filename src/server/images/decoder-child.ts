@@ -222,9 +222,10 @@ export class DecoderChild {
 }
 
 /**
- * Its own session, so that Ctrl-C in a terminal does not end it before the server has answered; an environment with nothing of the
- * server's in it; no core dumps, which would hold strangers' photos; and memory as far as the kernel can limit it (RLIMIT_DATA, which
- * unlike RLIMIT_AS leaves out what V8 only reserves).
+ * An environment with nothing of the server's in it; no core dumps, which would hold strangers' photos; and memory as far as the kernel
+ * can limit it (RLIMIT_DATA, which unlike RLIMIT_AS leaves out what V8 only reserves). Not a session of its own, though Ctrl-C then
+ * reaches it (it does not listen): Linux would schedule it as a group of its own (autogroup), and each image came four times as late on a
+ * busy core.
  */
 function start({ maxPixels, timeout, maxMemory, entry = ENTRY }: ChildSettings, shared?: SharedFile): ChildProcess {
   const numbers = [maxPixels, timeout, shared === undefined ? 0 : 1];
@@ -235,7 +236,6 @@ function start({ maxPixels, timeout, maxMemory, entry = ENTRY }: ChildSettings, 
   return spawn(command, args, {
     // In the order of their descriptors: SOCKET_FD, SHARED_FD.
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', shared?.fd ?? 'ignore'],
-    detached: true,
     cwd: '/',
     env: { ...libraryPath(), UV_THREADPOOL_SIZE: '1', MALLOC_ARENA_MAX: '2', VIPS_BLOCK_UNTRUSTED: '1' },
   });
