@@ -18,6 +18,8 @@ import { terminalProgress } from './run/terminal-progress.js';
 import { scenarios } from './scenarios/index.js';
 import { choosePinning, type Pinning, pinSelf } from './servers/pinning.js';
 
+/** Of a server's last words. */
+const MESSAGE_LENGTH = 400;
 const DEFAULT_MODEL = 'resnet50-90';
 /** The targets of capacity are about both. */
 const CAPACITY_MODELS = ['resnet50', 'resnet50-90'];
@@ -71,7 +73,8 @@ async function measure(name: string, settings: RunSettings, photos: string, prog
   try {
     return await measureOne(name, settings, photos, progress);
   } catch (error) {
-    const verdicts = [holds('the scenario can be run', false, (error as Error).message)];
+    const message = (error as Error).message.replaceAll(/\s+/g, ' ').slice(0, MESSAGE_LENGTH);
+    const verdicts = [holds('the scenario can be run', false, message)];
     return { scenario: name, about: '', setting: settingOf(settings, photos), verdicts };
   }
 }

@@ -8,9 +8,9 @@ import { BaselineServer, defaultThreads } from '../servers/baseline-server.js';
 import { HEAD, HeadwaterServer } from '../servers/headwater-server.js';
 import type { ServerUnderTest } from '../servers/server-under-test.js';
 import { teachHead } from '../teach.js';
+import { closedRate } from './closed-rate.js';
 import type { Progress, RunSettings } from './context.js';
 import { Generators } from './generators.js';
-import { rateOf } from './rate.js';
 
 /** `single`: the baseline with as many threads as the service's engine. */
 export type Who = 'headwater' | 'bare' | 'baseline' | 'single';
@@ -63,7 +63,7 @@ export async function measureCapacities(settings: RunSettings, progress: Progres
     const ask = async (server: ServerUnderTest) => {
       const generators = await Generators.open(server.address, model.image.size, pinning.load);
       stops.push(() => generators.stop());
-      return (input: Input) => serverRate(generators, input, settings);
+      return (input: Input) => serverRate(generators, server.name, input, settings);
     };
     const turns: Record<Who, (input: Input) => Promise<number>> = {
       headwater: await ask(headwater),
@@ -95,16 +95,13 @@ async function measureRound(
   return rates as CapacityRound;
 }
 
-async function serverRate(generators: Generators, input: Input, { batch, scale }: RunSettings): Promise<number> {
-  const { answers, lastError } = await generators.closed({
+function serverRate(generators: Generators, name: string, input: Input, settings: RunSettings): Promise<number> {
+  return closedRate(generators, name, {
     traffic: { input, images: 1, models: [HEAD] },
-    inFlight: 4 * batch,
-    warmMs: WARM_MS * Math.max(0.3, scale),
-    milliseconds: Math.max(LEAST_MS, MILLISECONDS * scale),
+    inFlight: 4 * settings.batch,
+    warmMs: WARM_MS * Math.max(0.3, settings.scale),
+    milliseconds: Math.max(LEAST_MS, MILLISECONDS * settings.scale),
   });
-  const rate = rateOf(answers);
-  if (!(rate > 0)) throw new Error(`a server answers nothing: ${lastError || 'no error, but no answer in time'}`);
-  return rate;
 }
 
 async function bareRate(bare: HelperProcess<BareMessage>, input: Input, scale: number): Promise<number> {

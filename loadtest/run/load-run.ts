@@ -12,9 +12,9 @@ import { BaselineServer, defaultThreads } from '../servers/baseline-server.js';
 import { HEAD, HeadwaterServer } from '../servers/headwater-server.js';
 import type { ServerUnderTest } from '../servers/server-under-test.js';
 import { dimensionsOf, teachHead } from '../teach.js';
+import { closedRate } from './closed-rate.js';
 import type { Progress, RunSettings } from './context.js';
 import { Generators } from './generators.js';
-import { rateOf } from './rate.js';
 import { type Sample, sampleOf } from './results.js';
 import { Sampler } from './sampler.js';
 
@@ -121,15 +121,12 @@ class LoadRun {
     const { batch, input, capacity, scale } = this.settings;
     if (capacity !== undefined) return capacity;
     this.progress.now(`${this.scenario.name}: capacity of ${server.name}`);
-    const { answers, lastError } = await generators.closed({
+    const rate = await closedRate(generators, server.name, {
       traffic: { input, images: 1, models: heads },
       inFlight: 4 * batch,
       warmMs: WARM_MS * Math.max(0.3, scale),
       milliseconds: Math.max(LEAST_CAPACITY_MS, CAPACITY_MS * scale),
     });
-    const rate = rateOf(answers);
-    if (!(rate > 0))
-      throw new Error(`${server.name} answers nothing: ${lastError || 'no error, but no answer in time'}`);
     this.progress.line(`${this.scenario.name}: ${server.name} does ${rate.toFixed(1)} images a second`);
     return rate;
   }
