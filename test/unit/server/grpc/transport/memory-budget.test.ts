@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Holder, MemoryBudget } from '../../../../../src/server/grpc/transport/memory-budget.js';
+
+function holder(client: string, revocable = 1): Holder & { revoked: number } {
+  const made = {
+    client,
+    revocable,
+    revoked: 0,
+    revoke: () => {
+      made.revoked++;
+    },
+  };
+  return made;
+}
+
+test('takes up to the limit, and again what was given back', () => {
+  const budget = new MemoryBudget(100);
+  const one = holder('a');
+  assert.equal(budget.take(one, 100), true);
+  assert.equal(budget.take(one, 1), false);
+  budget.give(one, 40);
+  assert.equal(budget.take(holder('a'), 40), true);
+  assert.equal(budget.used, 100);
+  budget.giveAll(one);
+  assert.equal(budget.used, 40);
+});
+
+test('gives back no more than was taken', () => {
+  const budget = new MemoryBudget(100);
+  const one = holder('a');
+  budget.take(one, 10);
+  budget.give(one, 50);
+  budget.giveAll(one);
+  assert.equal(budget.used, 0);
+});
+
+test('the client that holds most gives way, with what it can take back', () => {
+  const budget = new MemoryBudget(100);
+  const [small, large, kept] = [holder('greedy', 10), holder('greedy', 50), holder('greedy', 0)];
+  budget.take(small, 10);
+  budget.take(large, 50);
+  budget.take(kept, 40);
+  const other = holder('modest');
+  assert.equal(budget.take(other, 5), true);
+  assert.deepEqual([small.revoked, large.revoked, kept.revoked], [0, 1, 0]);
+  assert.equal(budget.used, 55);
+});
+
+test('who holds most is refused itself; what is promised is never taken back', () => {
+  const budget = new MemoryBudget(100);
+  const [mine, theirs] = [holder('greedy'), holder('modest')];
+  budget.take(mine, 70);
+  budget.take(theirs, 30);
+  assert.equal(budget.take(mine, 1), false);
+  assert.equal(theirs.revoked, 0);
+  const full = new MemoryBudget(100);
+  const promised = holder('busy', 0);
+  full.take(promised, 100);
+  assert.equal(full.take(holder('modest'), 1), false);
+  assert.equal(promised.revoked, 0);
+});
+
+test('a revoked holder that gives back itself is counted once', () => {
+  const budget = new MemoryBudget(100);
+  const large: Holder = { client: 'a', revocable: 1, revoke: () => budget.giveAll(large) };
+  budget.take(large, 90);
+  assert.equal(budget.take(holder('b'), 50), true);
+  assert.equal(budget.used, 50);
+});
