@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { arithmetic } from '../../src/learner/arithmetic/arithmetic.js';
 import { defaultLearnerOptions } from '../../src/learner/learners/learner-options.js';
+import { inlineTrainer } from '../../src/learner/learners/refit/fit/trainer.js';
 import { RefitLearner } from '../../src/learner/learners/refit/refit.js';
 import { ReplayedSgd, type ReplayedSgdState } from '../../src/learner/learners/refit/replayed-sgd.js';
 import { standardisationOf, standardiseOne } from '../../src/learner/learners/refit/standardisation.js';
-import { inlineTrainer } from '../../src/learner/learners/refit/fit/trainer.js';
 import { blobs } from './learner/blobs.js';
 import { crossEntropyOf, type GradientCase } from './learner/gradient.js';
 import { learnerContract } from './learner-contract.js';
