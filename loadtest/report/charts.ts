@@ -15,7 +15,8 @@ const TIME = 'seconds';
 /** Everything over time of one server, then the distribution of latencies. */
 export function chartsOf(result: LoadResult, target: string): Chart[] {
   const phases = result.phases.filter((phase) => phase.target === target);
-  const xRange = [0, Math.max(...result.phases.map(endOf))] as const;
+  const first = Math.floor(Math.min(...result.phases.map(({ start }) => start)));
+  const xRange = [first, Math.max(...result.phases.map(endOf))] as const;
   const marks = phases.map(({ start, name }) => ({ x: start, name }));
   const time = (title: string, unit: string, lines: Chart['lines']): Chart => ({
     title,

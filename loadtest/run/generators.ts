@@ -37,16 +37,17 @@ export class Generators {
     }
   }
 
-  /** Runs traffics beside each other until all is answered. */
-  async run(traffics: readonly Traffic[]): Promise<TrafficCount[]> {
+  /** Runs traffics beside each other until all is answered. `began`: performance.now() of the schedule's second 0. */
+  async run(traffics: readonly Traffic[]): Promise<{ counts: TrafficCount[]; began: number }> {
     this.told.clear();
     await Promise.all(this.processes.map((one) => one.ask({ prepare: traffics })));
-    const startAt = performance.timeOrigin + performance.now() + LEAD_MS;
+    const began = performance.now() + LEAD_MS;
+    const startAt = performance.timeOrigin + began;
     const workers = this.processes.length;
     const answers = await Promise.all(
       this.processes.map((one, worker) => one.ask<{ counts: TrafficCount[] }>({ run: { worker, workers, startAt } })),
     );
-    return traffics.map((_, index) => mergeCounts(answers.map(({ counts }) => counts[index]!)));
+    return { counts: traffics.map((_, index) => mergeCounts(answers.map(({ counts }) => counts[index]!))), began };
   }
 
   /** @param loop `inFlight` is over all processes */

@@ -134,7 +134,6 @@ class LoadRun {
   private async phase(phase: Phase, round: number, side: Side): Promise<PhaseResult> {
     const { server, generators } = side;
     const { scale, pinning } = this.settings;
-    const start = (performance.now() - this.began) / 1000;
     const slow =
       phase.beside === undefined
         ? undefined
@@ -148,7 +147,8 @@ class LoadRun {
         const [head = ''] = side.heads;
         await slow.ask({ begin: { ...phase.beside, server: server.address, head, dimensions } });
       }
-      const counts = await generators.run(phase.traffic);
+      const { counts, began } = await generators.run(phase.traffic);
+      const start = (began - this.began) / 1000;
       const change = await sampler?.stop();
       const ended = await slow?.ask<SlowCount>({ end: true });
       if (ended !== undefined)
