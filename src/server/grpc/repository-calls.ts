@@ -77,7 +77,14 @@ async function configOf(models: Models, name: string, version: string): Promise<
   if (version !== '') await models.resolve(name, version);
   const { entry, model } = models.backbones.describe(status?.definition.backbone ?? name);
   const batch = models.backbones.batching(entry.name);
-  return modelConfig({ spec, backbone: batcher.backbone, model, ...batch, queueLimit: batcher.limit });
+  return modelConfig({
+    spec,
+    backbone: batcher.backbone,
+    model,
+    ...batch,
+    queueLimit: batcher.limit,
+    largestRequest: batcher.largestRequest,
+  });
 }
 
 /** @throws StatusError model_unknown; version_unknown for another than the one being served: counts are of a model, over its versions. */

@@ -15,6 +15,8 @@ export interface ConfigFacts {
   readonly waitMs: number;
   /** Images that the queue holds, which is what one request may carry. */
   readonly queueLimit: number;
+  /** Images that one request can have. */
+  readonly largestRequest: number;
 }
 
 type DataType = 'TYPE_STRING' | 'TYPE_UINT8' | 'TYPE_FP32';
@@ -39,7 +41,8 @@ export function modelConfig(facts: ConfigFacts): ModelConfig {
     backend: isBackbone ? backbone.info.engine : 'headwater',
     // Of a head every version that is kept can be asked for.
     versionPolicy: isBackbone ? { latest: { numVersions: 1 } } : { all: {} },
-    maxBatchSize: queueLimit,
+    // Of one request. The engine's own batches are below, as what it prefers.
+    maxBatchSize: facts.largestRequest,
     input: inputsOf(spec).map(({ name, datatype, shape }) => ({
       ...{ name, dataType: DATA_TYPES[datatype], format: FORMATS[name], optional: true },
       // Triton wants a dimension beside the batch's; [N,1] is taken as well as [N].
