@@ -401,7 +401,7 @@ describe('ModelConfig', () => {
     const { config } = await call(inference.ModelConfig, inference, { name: 'pets' });
     assert.deepEqual(
       [config!.name, config!.platform, config!.backend, config!.maxBatchSize],
-      ['pets', 'headwater', 'headwater', 64],
+      ['pets', 'headwater', 'headwater', 29],
     );
     assert.deepEqual(
       config!.input.map(({ name, dataType, format, dims }) => [name, dataType, format, dims]),
