@@ -1,6 +1,16 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Security } from '../security/security.js';
 
+/** Present from the start, so that a rate over them is never "no data". */
+const REASONS = [
+  'no_credentials',
+  'bad_header',
+  'unknown_token',
+  'unknown_certificate',
+  'permission_denied',
+  'tls_handshake',
+];
+
 /** Series of who was refused, and of when certificates expire. */
 export function addSecurityMetrics(registry: Registry, { failures, tls }: Pick<Security, 'failures' | 'tls'>): void {
   new Counter({
@@ -10,6 +20,7 @@ export function addSecurityMetrics(registry: Registry, { failures, tls }: Pick<S
     registers: [registry],
     collect() {
       this.reset();
+      for (const reason of REASONS) this.inc({ reason }, 0);
       for (const [reason, count] of failures.totals) this.inc({ reason }, count);
     },
   });

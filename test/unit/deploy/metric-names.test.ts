@@ -4,7 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import type { Config } from '../../../src/server/config/index.js';
 import { Metrics } from '../../../src/server/metrics/metrics.js';
+import { addSecurityMetrics } from '../../../src/server/metrics/security-metrics.js';
+import { addTransportMetrics } from '../../../src/server/metrics/transport-metrics.js';
+import type { Security } from '../../../src/server/security/security.js';
 import { render } from '../../support/kustomize.js';
 import { ROOT } from '../../support/repository.js';
 
@@ -36,7 +40,11 @@ function metricsIn(expression: string): string[] {
 
 async function known(): Promise<Set<string>> {
   const names = new Set(OF_PROMETHEUS);
-  for (const { name, type } of await new Metrics().registry.getMetricsAsJSON()) {
+  const { registry } = new Metrics();
+  addSecurityMetrics(registry, { failures: { totals: new Map() }, tls: { expiries: {} } } as unknown as Security);
+  const limits = { maxConnections: 1, receiveMemory: 1, sendMemory: 1 } as Config['server'];
+  addTransportMetrics(registry, { usage: { connections: 0, calls: 0, receiveBytes: 0, sendBytes: 0 } }, limits);
+  for (const { name, type } of await registry.getMetricsAsJSON()) {
     names.add(name);
     if (String(type) === 'histogram') for (const part of ['bucket', 'sum', 'count']) names.add(`${name}_${part}`);
   }
