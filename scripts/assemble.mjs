@@ -19,7 +19,16 @@ export function assemble(target) {
   mkdirSync(target, { recursive: true });
   const copy = (path, filter = () => true) =>
     cpSync(join(ROOT, path), join(target, path), { recursive: true, dereference: true, filter });
-  for (const path of ['package.json', 'LICENSE', 'bin', 'models', join('deploy', 'fetch-model.mjs'), ADDON]) copy(path);
+  for (const path of [
+    'package.json',
+    'LICENSE',
+    'bin',
+    'models',
+    join('src', 'server', 'page'),
+    join('deploy', 'fetch-model.mjs'),
+    ADDON,
+  ])
+    copy(path);
   for (const path of ['dist/src', 'dist/protos']) copy(path, (from) => !from.endsWith('.map'));
   copy('protos', (from) => !from.includes(`${sep}generated`) && !from.endsWith('.ts'));
   for (const path of productionPackages()) copy(path, (from) => isForHere(from.slice(ROOT.length)));

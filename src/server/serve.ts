@@ -11,13 +11,19 @@ import type { Classify } from './inference/evaluate.js';
 import { learningOptions } from './learning-options.js';
 import { Metrics } from './metrics/metrics.js';
 import { addSecurityMetrics } from './metrics/security-metrics.js';
+import { HttpApi } from './ops/api/api.js';
+import type { ApiParts } from './ops/api/parts.js';
+import { Layers } from './ops/engine/layers.js';
+import { Recorder } from './ops/history/recorder.js';
 import { OpsServer } from './ops/http.js';
+import { PageFiles } from './ops/page-files.js';
 import { Readiness } from './ops/readiness.js';
-import { openSecurity } from './security/security.js';
+import { openSecurity, type Security } from './security/security.js';
 import { startGrpc } from './start/grpc.js';
 import { waitForHeads } from './start/heads-ready.js';
 import { warmUp } from './start/warm-up.js';
 import { listenError } from './start-error.js';
+import { packageVersion } from './version.js';
 
 export interface RunningServer {
   /** undefined without the role `serve`. */
@@ -89,8 +95,15 @@ async function start(
       'nothing can be served: no backbone is configured; add the key `backbones` (a list, each with name and model)',
     );
   }
+  const recorder = new Recorder();
+  const apiParts = pageParts(config, { readiness, security, recorder, logError });
+  stops.push(async () => apiParts.layers.close());
   const { guard, tls, onTlsError } = security;
-  const ops = new OpsServer({ readiness, metrics: () => metrics.text(), guard, tls, onTlsError, logError });
+  const ops = new OpsServer({
+    ...{ readiness, metrics: () => metrics.text(), guard, tls, onTlsError, logError },
+    page: new PageFiles(),
+    api: new HttpApi(apiParts),
+  });
   const httpPort = await ops.listen(host, config.server.httpPort).catch((error) => {
     throw listenError(error, host, config.server.httpPort, 'server.httpPort');
   });
@@ -104,8 +117,10 @@ async function start(
     signal,
   );
   stops.push(() => backbones.close());
+  apiParts.backbones = backbones;
   const batchers = backbones.loaded;
   metrics.serve(batchers);
+  recorder.serve(batchers);
   if (config.server.warmUp) await warmUpAll(config, batchers, log, signal);
   readiness.set('backbones', undefined);
 
@@ -113,13 +128,19 @@ async function start(
   const learning = await parts.startLearning(learningOptions(config, batchers, decode, observer));
   stops.push(() => learning.close());
   metrics.learn(learning);
+  apiParts.learning = learning;
+  recorder.learn(learning);
+  recorder.start();
+  stops.push(async () => recorder.stop());
   const { ready, stop: stopWaiting } = waitForHeads(config, learning, batchers, readiness);
   stops.push(async () => stopWaiting());
 
   const { classify } = parts;
+  const onRequest = (code: string, totalMs: number) => recorder.traffic.request(code, totalMs);
   const grpc = serving
-    ? await startGrpc(config, log, { classify, learning, backbones, decode, metrics, readiness, security })
+    ? await startGrpc(config, log, { classify, learning, backbones, decode, metrics, readiness, security, onRequest })
     : undefined;
+  apiParts.services = grpc?.services;
   if (grpc !== undefined) stops.push(() => grpc.close());
 
   let closing: Promise<void> | undefined;
@@ -138,6 +159,27 @@ async function start(
       closing ??= close(delayMs);
       return closing;
     },
+  };
+}
+
+/** What the page and its API tell of; what loads later is put in when it is there. */
+function pageParts(
+  config: Config,
+  parts: Pick<ApiParts, 'readiness' | 'recorder' | 'logError'> & { readonly security: Security },
+): ApiParts {
+  const { security, recorder, ...rest } = parts;
+  return {
+    ...rest,
+    config,
+    version: packageVersion,
+    startedAtMs: Date.now(),
+    callers: security.callers,
+    credentialsRequired: security.credentialsRequired,
+    recorder,
+    layers: new Layers({ isa: config.engine.isa, busy: () => recorder.traffic.busy }),
+    learning: undefined,
+    backbones: undefined,
+    services: undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-// Operations over HTTP: metrics and the two probes.
+// Operations over HTTP: metrics, the two probes, the live page and its API.
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -6,12 +6,17 @@ import type { TLSSocket } from 'node:tls';
 import { HANDSHAKE_TIMEOUT_MS } from '../security/grpc-credentials.js';
 import { type HttpGuard, SECURITY_HEADERS } from '../security/http-guard.js';
 import type { Tls } from '../security/tls.js';
+import { type Answer, json, PLAIN } from './answer.js';
+import { API_PREFIX, type HttpApi } from './api/api.js';
+import type { PageFiles } from './page-files.js';
 import type { Readiness } from './readiness.js';
 
 export interface OpsOptions {
   readonly readiness: Readiness;
   /** The text for Prometheus. */
   readonly metrics: () => Promise<string>;
+  readonly page: PageFiles;
+  readonly api: HttpApi;
   /** Asked before any page is made. */
   readonly guard: HttpGuard;
   /** undefined: plain HTTP. */
@@ -19,24 +24,6 @@ export interface OpsOptions {
   readonly onTlsError: (error: Error, socket: TLSSocket) => void;
   readonly logError: (message: string, error: unknown) => void;
 }
-
-interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-const PLAIN = 'text/plain; charset=utf-8';
-const INDEX = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Headwater</title></head>
-<body><h1>Headwater</h1>
-<ul>
-<li><a href="/metrics">/metrics</a>: everything counted and timed, for Prometheus</li>
-<li><a href="/livez">/livez</a>: whether the process runs</li>
-<li><a href="/readyz">/readyz</a>: whether it can serve, or what it waits for</li>
-</ul></body></html>
-`;
 
 export class OpsServer {
   private readonly server: Server;
@@ -48,15 +35,18 @@ export class OpsServer {
     this.server.maxRequestsPerSocket = 10_000;
     this.server.timeout = 30_000;
     this.server.on('request', (request, response) => {
-      // Nothing here takes a body: it is not read.
-      request.resume();
-      this.answer(request).then(
-        (page) => respond(response, page, request.method === 'HEAD'),
-        (error) => {
+      const closed = new AbortController();
+      response.once('close', () => closed.abort());
+      this.answer(request, closed.signal)
+        .catch((error): Answer => {
           options.logError('an ops page failed', error);
-          respond(response, { status: 500, type: PLAIN, body: 'internal error\n' }, false);
-        },
-      );
+          return { status: 500, type: PLAIN, body: 'internal error\n' };
+        })
+        .then((answer) => {
+          respond(response, answer, request.method === 'HEAD');
+          // What nobody read of a body is passed over.
+          request.resume();
+        });
     });
     this.server.on('tlsClientError', options.onTlsError);
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -84,42 +74,44 @@ export class OpsServer {
     });
   }
 
-  private async answer(request: IncomingMessage): Promise<Page> {
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    const refusal = this.options.guard(request, path);
-    return refusal === undefined ? this.page(request.method ?? '', path) : { type: PLAIN, ...refusal };
+  private async answer(request: IncomingMessage, closed: AbortSignal): Promise<Answer> {
+    const url = new URL(`http://host${/^\/[^\s\\]*$/.exec(request.url ?? '')?.[0] ?? '/not-a-path'}`);
+    const refusal = this.options.guard(request, url.pathname);
+    if (refusal !== undefined) return { type: PLAIN, ...refusal };
+    if (url.pathname.startsWith(API_PREFIX)) return this.options.api.answer(request, url, closed);
+    return this.page(request, url.pathname);
   }
 
-  private async page(method: string, path: string): Promise<Page> {
-    const known = ['/', '/metrics', '/livez', '/readyz'];
-    if (!known.includes(path)) {
-      return { status: 404, type: PLAIN, body: `there is no such page; there are ${known.join(', ')}\n` };
+  private async page({ method, headers }: IncomingMessage, path: string): Promise<Answer> {
+    const file = this.options.page.answer(path, headers['accept-encoding']);
+    if (file === undefined && !PAGES.includes(path)) {
+      return { status: 404, type: PLAIN, body: `there is no such page; there are ${PAGES.join(', ')}\n` };
     }
     if (method !== 'GET' && method !== 'HEAD') {
-      return { status: 405, type: PLAIN, body: 'only GET and HEAD\n' };
+      return { status: 405, type: PLAIN, body: 'only GET and HEAD\n', headers: { allow: 'GET, HEAD' } };
     }
+    if (file !== undefined) return file;
     switch (path) {
       case '/metrics':
         return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await this.options.metrics() };
-      case '/livez':
-        return { status: 200, type: PLAIN, body: 'ok\n' };
       case '/readyz':
         return this.readyPage();
       default:
-        return { status: 200, type: 'text/html; charset=utf-8', body: INDEX };
+        return { status: 200, type: PLAIN, body: 'ok\n' };
     }
   }
 
-  private readyPage(): Page {
+  private readyPage(): Answer {
     const { ready, reasons } = this.options.readiness;
-    const body = `${JSON.stringify({ ready, waitingFor: reasons })}\n`;
-    return { status: ready ? 200 : 503, type: 'application/json', body };
+    return json({ ready, waitingFor: reasons }, ready ? 200 : 503);
   }
 }
 
-/** Slow and greedy clients are cut off: nothing here needs a long request. */
+const PAGES: readonly string[] = ['/', '/metrics', '/livez', '/readyz', `${API_PREFIX}overview`];
+
+/** Slow and greedy clients are cut off: the longest request is a photo from a phone. */
 const LIMITS: ServerOptions = {
-  requestTimeout: 10_000,
+  requestTimeout: 20_000,
   headersTimeout: 5_000,
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 2_000,
@@ -145,14 +137,13 @@ function create(tls: Tls | undefined): Server | SecureServer {
   return server;
 }
 
-function respond(response: ServerResponse, page: Page, headOnly: boolean): void {
-  response.writeHead(page.status, {
-    'content-type': page.type,
-    'content-length': Buffer.byteLength(page.body),
+function respond(response: ServerResponse, answer: Answer, headOnly: boolean): void {
+  response.writeHead(answer.status, {
+    'content-type': answer.type,
+    'content-length': Buffer.byteLength(answer.body),
     'cache-control': 'no-store',
     ...SECURITY_HEADERS,
-    ...page.headers,
-    ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
+    ...answer.headers,
   });
-  response.end(headOnly ? undefined : page.body);
+  response.end(headOnly ? undefined : answer.body);
 }

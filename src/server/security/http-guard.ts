@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { StatusError } from '../errors.js';
 import { type Authenticator, Unauthenticated } from './authenticator.js';
+import type { Caller } from './caller.js';
 import type { FailedAttempts } from './failed-attempts.js';
 
 /** A request that is refused. */
@@ -24,8 +25,7 @@ export interface HttpGuardOptions {
 }
 
 /**
- * Sent with every answer. Nothing may be loaded or framed; a page with styles or scripts of its own has to name them here by
- * their hashes.
+ * Sent with every answer. Nothing may be loaded or framed; the live page sends a policy of its own, which allows its own files.
  */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -41,6 +41,37 @@ const PROBES = new Set(['/livez', '/readyz']);
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export type HttpGuard = (request: IncomingMessage, path: string) => HttpRefusal | undefined;
+
+/** Whose a request is, by the same credentials as a gRPC call. @throws StatusError unauthenticated */
+export type HttpCallers = (request: IncomingMessage) => Caller;
+
+/** For the pages below /api/: the guard has let the request in, what it may do is asked of the caller. */
+export function httpCallers({
+  authenticator,
+  failures,
+}: Pick<HttpGuardOptions, 'authenticator' | 'failures'>): HttpCallers {
+  return (request) => {
+    try {
+      return callerOfRequest(request, authenticator);
+    } catch (error) {
+      if (error instanceof Unauthenticated) failures.record(error.reason, 'the API over HTTP', addressOf(request));
+      throw error;
+    }
+  };
+}
+
+function callerOfRequest(request: IncomingMessage, authenticator: Authenticator): Caller {
+  const { authorization } = request.headers;
+  return authenticator.identify({
+    authorization: authorization === undefined ? [] : [authorization],
+    certificate: () => peerCertificate(request),
+    address: addressOf(request),
+  });
+}
+
+function addressOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? 'unknown';
+}
 
 export function httpGuard(options: HttpGuardOptions): HttpGuard {
   const hosts = new Set(['localhost', ...options.hosts.map((host) => host.toLowerCase())]);
@@ -81,7 +112,7 @@ function credentialsProblem(
 ): HttpRefusal | undefined {
   const { authenticator, metrics, certificateRequired, failures } = options;
   const certificate = () => peerCertificate(request);
-  const address = request.socket.remoteAddress ?? 'unknown';
+  const address = addressOf(request);
   const refuse = (reason: string, status: number, body: string): HttpRefusal => {
     failures.record(reason, path === '/metrics' ? path : 'a page', address);
     return { status, body: `${body}\n`, ...(status === 401 ? { headers: { 'www-authenticate': 'Bearer' } } : {}) };
@@ -92,13 +123,7 @@ function credentialsProblem(
   }
   if (path !== '/metrics' || open) return undefined;
   try {
-    const { authorization } = request.headers;
-    const caller = authenticator.identify({
-      authorization: authorization === undefined ? [] : [authorization],
-      certificate,
-      address,
-    });
-    if (caller.may('metrics')) return undefined;
+    if (callerOfRequest(request, authenticator).may('metrics')) return undefined;
     return refuse('permission_denied', 403, 'the credentials lack the scope `metrics`');
   } catch (error) {
     if (error instanceof Unauthenticated) return refuse(error.reason, 401, error.message);

@@ -14,6 +14,11 @@ export function callerOfCall(call: { readonly metadata: Metadata; getPeer(): str
   return callers.get(call.metadata) ?? nobody(addressOf(call.getPeer()));
 }
 
+/** Says whose a call is that did not come through gRPC: who makes it has checked the caller. */
+export function letIn(metadata: Metadata, caller: Caller): void {
+  callers.set(metadata, caller);
+}
+
 export interface AdmissionOptions {
   readonly authenticator: Authenticator;
   readonly health: 'open' | 'credentials';
@@ -59,7 +64,8 @@ export function admitCalls({ authenticator, health, failures }: AdmissionOptions
   };
 }
 
-function checkNeed(caller: Caller, need: Need): void {
+/** @throws StatusError permission_denied */
+export function checkNeed(caller: Caller, need: Need): void {
   if (need === 'health' || need === 'anyone' || need.some((scope) => caller.may(scope))) return;
   const scopes = need.map((scope) => `\`${scope}\``).join(' or ');
   throw new StatusError('permission_denied', `the credentials of this call lack the scope ${scopes}`);

@@ -6,7 +6,7 @@ import { StartError } from '../start-error.js';
 import { Authenticator } from './authenticator.js';
 import { exposureProblem, isLoopback } from './exposure.js';
 import { FailedAttempts } from './failed-attempts.js';
-import { type HttpGuard, httpGuard } from './http-guard.js';
+import { type HttpCallers, type HttpGuard, httpCallers, httpGuard } from './http-guard.js';
 import { admitCalls } from './interceptor.js';
 import { type Log, Tls } from './tls.js';
 import { type TokenEntry, TokenTable } from './token-table.js';
@@ -20,6 +20,10 @@ export interface Security {
   readonly onTlsError: (error: Error, socket: TLSSocket) => void;
   /** For OpsServer. */
   readonly guard: HttpGuard;
+  /** For the API over HTTP. */
+  readonly callers: HttpCallers;
+  /** Whether calls need credentials at all. */
+  readonly credentialsRequired: boolean;
   /** undefined: without TLS. */
   readonly tls: Tls | undefined;
   readonly failures: FailedAttempts;
@@ -63,6 +67,8 @@ export async function openSecurity(settings: Config['security'], host: string, l
       certificateRequired: clientAuth === 'require',
       failures,
     }),
+    callers: httpCallers({ authenticator, failures }),
+    credentialsRequired: authenticator.required,
     tls,
     failures,
     close: () => {

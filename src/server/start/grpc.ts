@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { status as Status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import type { GRPCInferenceServiceHandlers, LearningServiceHandlers } from '../../../protos/index.js';
 import type { Learning } from '../../learner/index.js';
 import type { Config } from '../config/index.js';
 import { StatusError } from '../errors.js';
@@ -33,10 +34,14 @@ export interface GrpcParts {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly security: Pick<Security, 'credentials' | 'interceptor' | 'onTlsError'>;
+  /** Told of each answered request, beside the metrics. */
+  readonly onRequest?: (code: string, totalMs: number) => void;
 }
 
 export interface RunningGrpc {
   readonly port: number;
+  /** What answers the calls, for those that do not come by gRPC. */
+  readonly services: GrpcServices;
   /** Refuses what comes, answers what was accepted (within server.drainTimeout), ends. */
   close(): Promise<void>;
 }
@@ -49,7 +54,8 @@ export async function startGrpc(config: Config, log: Logger, parts: GrpcParts): 
   // Each open stream listens: Node.js would warn of a leak from the eleventh on.
   setMaxListeners(0, stopping.signal);
   const gates = makeGates(config);
-  const server = makeServer(config, log, parts, gates, stopping.signal);
+  const services = makeServices(config, log, parts, gates, stopping.signal);
+  const server = makeServer(config, log, parts, services);
   addTransportMetrics(parts.metrics.registry, server, settings);
   server.setServing(parts.readiness.ready);
   parts.readiness.onChange((ready) => server.setServing(ready));
@@ -62,7 +68,7 @@ export async function startGrpc(config: Config, log: Logger, parts: GrpcParts): 
     for (const gate of Object.values(gates)) void gate.drain();
     await server.close(settings.drainTimeout);
   };
-  return { port, close };
+  return { port, services, close };
 }
 
 interface Gates {
@@ -86,15 +92,56 @@ function makeGates({ server, labels }: Config): Gates {
   };
 }
 
-function makeServer(
+export interface GrpcServices {
+  readonly inference: GRPCInferenceServiceHandlers;
+  readonly learning: LearningServiceHandlers;
+}
+
+function makeServices(
   { roles, server: settings, labels, limits, repository, log: logging }: Config,
   log: Logger,
-  { classify, learning, backbones, decode, metrics, readiness, security }: GrpcParts,
+  { classify, learning, backbones, decode, metrics, readiness, onRequest }: GrpcParts,
   gates: Gates,
   draining: AbortSignal,
-): GrpcServer {
+): GrpcServices {
   const logError = (message: string, error: unknown) => log.error({ err: error }, message);
   const common = { learning, streamWindow: settings.streamWindow, draining, logError };
+  return {
+    inference: inferenceService({
+      ...common,
+      models: new Models(backbones, learning.heads),
+      decode,
+      classify,
+      gate: gates.requests,
+      repositoryFolder: repository.folder,
+      logLevel: logging.level,
+      version: packageVersion,
+      ready: () => readiness.ready,
+      onRequest: (model, code, totalMs, timings) => {
+        metrics.request(model, code, totalMs, timings);
+        onRequest?.(code, totalMs);
+      },
+    }),
+    learning: learningService({
+      ...common,
+      backbones,
+      labelGate: gates.labels,
+      labelsInFlight: labels.inFlight,
+      joins: roles.includes('join'),
+      headGate: gates.heads,
+      transferGate: gates.transfers,
+      maxHeads: limits.heads,
+      maxHeadBytes: limits.headBytes,
+    }),
+  };
+}
+
+function makeServer(
+  { server: settings }: Config,
+  log: Logger,
+  { metrics, security }: GrpcParts,
+  services: GrpcServices,
+): GrpcServer {
   const refusals = new LogSeldom((fields, message, suppressed) =>
     log.warn(suppressed > 0 ? { ...fields, alsoRefused: suppressed } : fields, message),
   );
@@ -109,28 +156,6 @@ function makeServer(
     },
     onConnectionClosed: (reason, address) =>
       refusals.tell(reason.slice(0, 20), { address }, `a gRPC connection was closed: ${reason}`),
-    inference: inferenceService({
-      ...common,
-      models: new Models(backbones, learning.heads),
-      decode,
-      classify,
-      gate: gates.requests,
-      repositoryFolder: repository.folder,
-      logLevel: logging.level,
-      version: packageVersion,
-      ready: () => readiness.ready,
-      onRequest: (model, code, totalMs, timings) => metrics.request(model, code, totalMs, timings),
-    }),
-    learning: learningService({
-      ...common,
-      backbones,
-      labelGate: gates.labels,
-      labelsInFlight: labels.inFlight,
-      joins: roles.includes('join'),
-      headGate: gates.heads,
-      transferGate: gates.transfers,
-      maxHeads: limits.heads,
-      maxHeadBytes: limits.headBytes,
-    }),
+    ...services,
   });
 }

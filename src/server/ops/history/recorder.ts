@@ -1,0 +1,57 @@
+// Looks at the process once a second, so that a page that is opened later has its curves at once.
+import type { Learning } from '../../../learner/index.js';
+import type { Batcher } from '../../batching/batcher.js';
+import { HeadHistory } from './heads.js';
+import { TIERS } from './tiers.js';
+import { Traffic, type TrafficCounts } from './traffic.js';
+
+/** Looking may take this part of the time: with thousands of heads it looks less often. */
+const SHARE = 0.01;
+
+export class Recorder {
+  readonly traffic = new Traffic();
+  readonly heads = new HeadHistory();
+  private batchers: ReadonlyMap<string, Batcher> = new Map();
+  private learning: Learning | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param now Unix time in milliseconds */
+  constructor(private readonly now: () => number = Date.now) {}
+
+  serve(batchers: ReadonlyMap<string, Batcher>): void {
+    this.batchers = batchers;
+  }
+
+  learn(learning: Learning): void {
+    this.learning = learning;
+  }
+
+  start(): void {
+    const start = performance.now();
+    this.tick();
+    const took = performance.now() - start;
+    this.timer = setTimeout(() => this.start(), Math.max(TIERS[0].everyMs, took / SHARE)).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+
+  tick(): void {
+    const now = this.now();
+    const heads = this.learning?.heads.list() ?? [];
+    const labels = heads.reduce((sum, { statistics }) => sum + statistics.samples, 0);
+    this.traffic.tick(now, { ...countsOf(this.batchers.values()), labels });
+    this.heads.tick(now, heads);
+  }
+}
+
+function countsOf(batchers: Iterable<Batcher>): Omit<TrafficCounts, 'labels'> {
+  const sum = { images: 0, computeMs: 0, queueDepth: 0 };
+  for (const { counts, depth } of batchers) {
+    sum.images += counts.images.inference + counts.images.learning;
+    sum.computeMs += (counts.computeNs.inference + counts.computeNs.learning) / 1e6;
+    sum.queueDepth += depth;
+  }
+  return sum;
+}
