@@ -7,7 +7,8 @@ const uPlot = /** @type {any} */ (globalThis).uPlot;
  * @typedef {{ label: string, color: string, width?: number, dash?: number[], fill?: boolean, value: (value: number) => string }} Line
  * @typedef {{ at: number, color: string, text: string, foot?: boolean }} Mark `foot`: a tick at the bottom only
  * @typedef {{ label: string, time?: boolean, lines: Line[], range?: (low: number, high: number) => [number, number],
- *   tick: (value: number) => string, sync?: string }} ChartOptions
+ *   tick: (value: number) => string, steps?: number[], sync?: string }} ChartOptions
+ *   `steps`: between ticks of y
  */
 
 /** Colours follow the scheme: charts are made anew when it changes. */
@@ -49,6 +50,8 @@ export class Chart {
     this.marks = marks;
     this.data = [xs, ...lines];
     this.plot?.setData(this.data);
+    // The legend tells what is pointed at, else the newest values.
+    if ((this.plot?.cursor.left ?? -1) < 0) this.plot?.setLegend({ idx: xs.length - 1 }, false);
     this.canvas()?.setAttribute('aria-label', `${this.options.label}. ${summary}`);
   }
 
@@ -63,9 +66,8 @@ export class Chart {
   }
 
   size() {
-    const legend = this.place.querySelector('.u-legend');
-    const height = this.place.clientHeight - (legend instanceof HTMLElement ? legend.offsetHeight : 26);
-    return { width: Math.max(this.place.clientWidth, 120), height: Math.max(height, 90) };
+    const height = Number.parseFloat(getComputedStyle(this.place).getPropertyValue('--plot'));
+    return { width: Math.max(this.place.clientWidth, 120), height };
   }
 
   draw() {
@@ -83,7 +85,11 @@ export class Chart {
         },
         axes: [
           { ...axis, font, size: 28, space: 80, ...(options.time === false ? {} : { values: timesOfDay }) },
-          { ...axis, font, size: 50, space: 34, values: (_plot, ticks) => ticks.map(options.tick) },
+          {
+            ...{ ...axis, font, size: 50, space: 34 },
+            ...(options.steps === undefined ? {} : { incrs: options.steps }),
+            values: (_plot, ticks) => ticks.map(options.tick),
+          },
         ],
         cursor: {
           points: { size: 7 },
@@ -103,7 +109,6 @@ export class Chart {
     const canvas = this.canvas();
     canvas?.setAttribute('role', 'img');
     canvas?.setAttribute('aria-label', options.label);
-    this.plot.setSize(this.size());
   }
 
   xValue() {
@@ -124,9 +129,12 @@ export class Chart {
     ctx.clip();
     ctx.font = `${11 * scale}px system-ui, sans-serif`;
     let line = 0;
+    let lastFoot = Number.NEGATIVE_INFINITY;
     for (const { at, color, text, foot } of this.marks) {
       const x = plot.valToPos(at, 'x', true);
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      if (foot && Math.abs(x - lastFoot) < 4 * scale) continue;
+      if (foot) lastFoot = x;
       ctx.strokeStyle = ctx.fillStyle = colour(color);
       ctx.lineWidth = scale;
       ctx.setLineDash(foot ? [] : [4 * scale, 3 * scale]);

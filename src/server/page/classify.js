@@ -3,6 +3,8 @@ import { post } from './api.js';
 import { bar, byId, make, visible } from './dom.js';
 import { number, percent } from './format.js';
 
+/** Of the ten that come. */
+const MOST_CLASSES = 6;
 const MOST_BYTES = 16 * 2 ** 20;
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
@@ -40,7 +42,7 @@ export class Classify {
   use(head, may) {
     this.head = head;
     this.may = may;
-    byId('classify-title').textContent = `Try an image on ${head}`;
+    byId('classify-title').textContent = `Try an image on ${visible(head)}`;
     byId('classify').hidden = !may.infer;
   }
 
@@ -91,7 +93,7 @@ export class Classify {
       );
     }
     byId('classes').replaceChildren(
-      ...classes.map((/** @type {any} */ { name, probability }, /** @type {number} */ index) =>
+      ...classes.slice(0, MOST_CLASSES).map((/** @type {any} */ { name, probability }, /** @type {number} */ index) =>
         make(
           'li',
           {},

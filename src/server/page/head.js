@@ -6,15 +6,17 @@ import { eventsOf, marksOf } from './events.js';
 import { clock, duration, number, percent } from './format.js';
 import { History } from './history.js';
 
-const MOST_CLASSES = 12;
+const MOST_CLASSES = 10;
+/** Columns of text; the others are numbers. */
+const TEXTS = new Set(['Class', 'Is', 'Was taken for', 'Learner', 'Version', 'Made', '']);
 const MOST_EVENTS = 8;
 const MOST_PAIRS = 10;
 
 const LINES = [
-  { column: 'served1000', label: 'served, last 1000', color: 'blue', width: 2.5 },
-  { column: 'prequential1000', label: 'prequential, last 1000', color: 'orange', width: 2.5 },
-  { column: 'served100', label: 'served, last 100', color: 'blue', width: 1, dash: [3, 3] },
-  { column: 'prequential100', label: 'prequential, last 100', color: 'orange', width: 1, dash: [3, 3] },
+  { column: 'served1000', label: 'served (last 1000)', color: 'blue', width: 2.5 },
+  { column: 'prequential1000', label: 'prequential (last 1000)', color: 'orange', width: 2.5 },
+  { column: 'served100', label: 'served (last 100)', color: 'blue', width: 1, dash: [3, 3] },
+  { column: 'prequential100', label: 'prequential (last 100)', color: 'orange', width: 1, dash: [3, 3] },
 ];
 
 export class HeadView {
@@ -93,6 +95,7 @@ export class HeadView {
       time: this.axis === 'time',
       range: accuracyRange,
       tick: (value) => `${Math.round(value * 100)} %`,
+      steps: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
       lines: LINES.map((line) => ({ ...line, value: (/** @type {number} */ value) => percent(value) })),
     });
   }
@@ -366,8 +369,8 @@ function versionTable(head, onAct) {
     return make(
       'tr',
       {},
-      make('td', { className: 'number' }, number(entry.version)),
-      make('td', { className: 'number' }, number(entry.samples)),
+      make('td', {}, number(entry.version)),
+      make('td', { className: 'number less' }, number(entry.samples)),
       make(
         'td',
         {},
@@ -419,7 +422,7 @@ function table(title, columns, rows, nothing) {
     { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': title, 'data-key': title },
     make(
       'table',
-      {},
+      { className: columns.includes('Class') ? '' : 'acts' },
       make('caption', {}, title),
       make(
         'thead',
@@ -427,8 +430,12 @@ function table(title, columns, rows, nothing) {
         make(
           'tr',
           {},
-          ...columns.map((column, index) =>
-            make('th', { scope: 'col', className: index === 0 || column === '' ? '' : 'number' }, column),
+          ...columns.map((column) =>
+            make(
+              'th',
+              { scope: 'col', className: `${TEXTS.has(column) ? '' : 'number'} ${column === 'Labels' ? 'less' : ''}` },
+              column,
+            ),
           ),
         ),
       ),

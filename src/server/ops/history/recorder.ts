@@ -1,5 +1,5 @@
 // Looks at the process once a second, so that a page that is opened later has its curves at once.
-import type { Learning } from '../../../learner/index.js';
+import type { HeadStatus, Learning } from '../../../learner/index.js';
 import type { Batcher } from '../../batching/batcher.js';
 import { HeadHistory } from './heads.js';
 import { TIERS } from './tiers.js';
@@ -13,6 +13,9 @@ export class Recorder {
   readonly heads = new HeadHistory();
   private batchers: ReadonlyMap<string, Batcher> = new Map();
   private learning: Learning | undefined;
+  /** Learned by each head so far, and by all since the start. */
+  private samples: ReadonlyMap<string, number> = new Map();
+  private labels = 0;
   private timer: NodeJS.Timeout | undefined;
 
   /** @param now Unix time in milliseconds */
@@ -40,9 +43,16 @@ export class Recorder {
   tick(): void {
     const now = this.now();
     const heads = this.learning?.heads.list() ?? [];
-    const labels = heads.reduce((sum, { statistics }) => sum + statistics.samples, 0);
-    this.traffic.tick(now, { ...countsOf(this.batchers.values()), labels });
+    this.countLabels(heads);
+    this.traffic.tick(now, { ...countsOf(this.batchers.values()), labels: this.labels });
     this.heads.tick(now, heads);
+  }
+
+  /** What a head had learned when it was first seen was not learned now. */
+  private countLabels(heads: readonly HeadStatus[]): void {
+    const before = this.samples;
+    this.samples = new Map(heads.map(({ definition, statistics }) => [definition.name, statistics.samples]));
+    for (const [name, samples] of this.samples) this.labels += Math.max(0, samples - (before.get(name) ?? samples));
   }
 }
 
