@@ -29,4 +29,5 @@ export type { LearningOptions, Role } from './options.js';
 export type { VersionComparison } from './replay/compare-versions.js';
 export { type ReplayOptions, type ReplayProgress, type ReplayResult, replayHead } from './replay/replay-head.js';
 export { startLearning } from './start-learning.js';
+export type { LearningTracer, TracedLabel, TracedSample } from './tracing.js';
 export * from './types.js';

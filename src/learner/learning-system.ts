@@ -90,11 +90,11 @@ export class LearningSystem implements Learning {
     return false;
   }
 
-  async publishLabels(head: string, labels: readonly LabelInput[]): Promise<number[]> {
+  async publishLabels(head: string, labels: readonly LabelInput[], traceparent?: string): Promise<number[]> {
     if (!this.system) {
       throw new LearnerError('nats_unavailable', `labels can't be stored: ${this.problem}; send them again later`);
     }
-    return this.system.publisher.publish(await this.registry.mustFind(head), labels);
+    return this.system.publisher.publish(await this.registry.mustFind(head), labels, traceparent);
   }
 
   labelResults(head: string): Readonly<Partial<Record<LabelResult, number>>> {

@@ -1,3 +1,4 @@
+import type { LearningTracer } from './tracing.js';
 import type {
   CandidateName,
   DeadReason,
@@ -163,9 +164,10 @@ export interface Learning {
   recordServed(head: ServingHead, items: readonly ServedItem[]): Promise<boolean>;
   /**
    * Puts labels into the label stream. All are checked before any is stored. Resolves with their stream positions.
+   * @param traceparent goes with them as a header
    * @throws LearnerError head_unknown, invalid_argument, label_too_large, labels_full, nats_unavailable.
    */
-  publishLabels(head: string, labels: readonly LabelInput[]): Promise<number[]>;
+  publishLabels(head: string, labels: readonly LabelInput[], traceparent?: string): Promise<number[]>;
   /** Labels of this process's joiner by head and result, since it started. */
   labelResults(head: string): Readonly<Partial<Record<LabelResult, number>>>;
   /** The learner's bounded buffers. */
@@ -196,6 +198,8 @@ export interface LearningObserver {
   connected(up: boolean): void;
   /** Something was given up under pressure: `served_record`, `parked_label`, ... */
   dropped(what: string): void;
+  /** Only while traces are on. */
+  readonly tracer?: LearningTracer | undefined;
   /** One line for the log. */
   log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
 }

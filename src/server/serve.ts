@@ -2,7 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { loadBackbone } from '../engine/index.js';
-import { classify, type Learning, type LearningOptions, startLearning } from '../learner/index.js';
+import {
+  classify,
+  type Learning,
+  type LearningObserver,
+  type LearningOptions,
+  startLearning,
+} from '../learner/index.js';
 import { type LoadBackbone, loadBackbones } from './backbones.js';
 import type { Batcher } from './batching/batcher.js';
 import type { Config } from './config/index.js';
@@ -10,6 +16,7 @@ import { createDecoder } from './images/decode.js';
 import type { Classify } from './inference/evaluate.js';
 import { learningOptions } from './learning-options.js';
 import { Metrics } from './metrics/metrics.js';
+import { metricsPage } from './metrics/metrics-page.js';
 import { addSecurityMetrics } from './metrics/security-metrics.js';
 import { HttpApi } from './ops/api/api.js';
 import type { ApiParts } from './ops/api/parts.js';
@@ -23,6 +30,7 @@ import { startGrpc } from './start/grpc.js';
 import { waitForHeads } from './start/heads-ready.js';
 import { warmUp } from './start/warm-up.js';
 import { listenError } from './start-error.js';
+import { openTracing } from './tracing/open-tracing.js';
 import { packageVersion } from './version.js';
 
 export interface RunningServer {
@@ -78,7 +86,9 @@ async function start(
   const { host } = config.server;
   const serving = config.roles.includes('serve');
   const readiness = new Readiness();
-  const metrics = new Metrics();
+  const tracing = await openTracing(config, (message) => log.warn(message));
+  if (tracing !== undefined) stops.push(() => tracing.close());
+  const metrics = new Metrics({ exemplars: tracing !== undefined });
   const logError = (message: string, error: unknown) => log.error({ err: error }, message);
   const security = await openSecurity(config.security, host, (level, message) => log[level](message));
   stops.push(async () => security.close());
@@ -100,7 +110,7 @@ async function start(
   stops.push(async () => apiParts.layers.close());
   const { guard, tls, onTlsError } = security;
   const ops = new OpsServer({
-    ...{ readiness, metrics: () => metrics.text(), guard, tls, onTlsError, logError },
+    ...{ readiness, metrics: (accept) => metricsPage(metrics, accept), guard, tls, onTlsError, logError },
     page: new PageFiles(),
     api: new HttpApi(apiParts),
   });
@@ -124,7 +134,8 @@ async function start(
   if (config.server.warmUp) await warmUpAll(config, batchers, log, signal);
   readiness.set('backbones', undefined);
 
-  const observer = metrics.observer((level, message, fields) => log[level](fields ?? {}, message));
+  const logLine: LearningObserver['log'] = (level, message, fields) => log[level](fields ?? {}, message);
+  const observer = { ...metrics.observer(logLine), tracer: tracing?.learning };
   const learning = await parts.startLearning(learningOptions(config, batchers, decode, observer));
   stops.push(() => learning.close());
   metrics.learn(learning);
@@ -138,7 +149,17 @@ async function start(
   const { classify } = parts;
   const onRequest = (code: string, totalMs: number) => recorder.traffic.request(code, totalMs);
   const grpc = serving
-    ? await startGrpc(config, log, { classify, learning, backbones, decode, metrics, readiness, security, onRequest })
+    ? await startGrpc(config, log, {
+        classify,
+        learning,
+        backbones,
+        decode,
+        metrics,
+        readiness,
+        security,
+        tracing,
+        onRequest,
+      })
     : undefined;
   apiParts.services = grpc?.services;
   if (grpc !== undefined) stops.push(() => grpc.close());

@@ -3,6 +3,8 @@ import type { DeadReason } from '../types.js';
 
 /** Headers of an image label. */
 export const LABEL_HEADER = 'Headwater-Label';
+/** W3C trace context; only read while traces are on. */
+export const TRACE_HEADER = 'traceparent';
 export const ID_HEADER = 'Headwater-Id';
 
 /** A JSON label beyond this is not parsed: an embedding of 16,384 values needs less. */

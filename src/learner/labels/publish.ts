@@ -3,9 +3,10 @@ import type { LabelInput } from '../learning.js';
 import { checkClassName, checkRequestId, subjects } from '../names.js';
 import type { NatsLink } from '../nats/connection/connection.js';
 import { isNoResponders, isStreamFull, isTooLarge } from '../nats/connection/errors.js';
+import { printable } from '../nats/connection/message-headers.js';
 import { isDoorClosed } from '../nats/streams/labels-door.js';
 import { type HeadDefinition, LearnerError } from '../types.js';
-import { ID_HEADER, LABEL_HEADER, MAX_JSON_BYTES } from './label-message.js';
+import { ID_HEADER, LABEL_HEADER, MAX_JSON_BYTES, TRACE_HEADER } from './label-message.js';
 
 const PUBLISH_TIMEOUT_MS = 5_000;
 /** Room for an image label's headers. */
@@ -24,8 +25,11 @@ export class LabelPublisher {
   constructor(private readonly link: NatsLink) {}
 
   /** See `Learning.publishLabels`. All labels are checked before the first is stored. */
-  async publish(head: HeadDefinition, labels: readonly LabelInput[]): Promise<number[]> {
-    const outgoing = labels.map((label, index) => toMessage(head, label, `labels[${index}]`, this.link.maxPayload));
+  async publish(head: HeadDefinition, labels: readonly LabelInput[], traceparent?: string): Promise<number[]> {
+    const outgoing = labels.map((label, index) => {
+      const message = toMessage(head, label, `labels[${index}]`, this.link.maxPayload);
+      return traceparent === undefined ? message : traced(message, traceparent);
+    });
     if (!this.link.connected) throw unavailable('NATS is away');
     return Promise.all(outgoing.map((message) => this.store(subjects.label(head.name), message)));
   }
@@ -98,6 +102,11 @@ function toMessage(head: HeadDefinition, input: LabelInput, field: string, maxPa
   const limit = Math.min(MAX_JSON_BYTES, maxPayload);
   if (payload.length > limit) throw tooLarge(field, payload.length, limit);
   return { payload, headers: undefined };
+}
+
+function traced({ payload, headers = makeHeaders() }: Outgoing, traceparent: string): Outgoing {
+  headers.set(TRACE_HEADER, printable(traceparent));
+  return { payload, headers };
 }
 
 function imageHeaders(label: string, id: string): MsgHdrs {

@@ -1,11 +1,14 @@
 import { encodeSample, type Sample } from '../fold/log-entry.js';
 import type { ServedRecord } from '../fold/served-record.js';
 import type { LearningObserver } from '../learning.js';
-import { isHeadName, type LabelOrigin } from '../names.js';
+import { isHeadName, type LabelOrigin, messageKey, sampleIdentity } from '../names.js';
+import { headerValue } from '../nats/connection/message-headers.js';
 import type { TrainingLog } from '../nats/log/training-log.js';
 import type { DeadLetter, DeadLetters } from '../nats/stores/dead-letters.js';
 import { DONE, retryAfter, type Verdict } from '../nats/streams/work-queue.js';
+import type { TracedLabel } from '../tracing.js';
 import type { DeadReason, HeadDefinition, LabelResult } from '../types.js';
+import { TRACE_HEADER } from './label-message.js';
 
 /** A label whose head is known, whatever form it came in. */
 export interface AcceptedLabel {
@@ -74,6 +77,7 @@ export class SampleWriter {
     const known = reason !== 'unknown_head' && isHeadName(head);
     this.observer.labelResult(known ? head : '', resultOfReason[reason]);
     this.observer.deadLetter(known ? head : '', reason);
+    this.trace(head, undefined, undefined, reason, letter);
     return DONE;
   }
 
@@ -112,11 +116,26 @@ export class SampleWriter {
     });
     const outcome = await this.log.append(head, id, origin, entry);
     if (outcome === 'full') return retryAfter(FULL_RETRY_MS);
+    if (outcome !== 'own_retry') this.trace(head.name, label, form, outcome, letter);
     if (outcome === 'duplicate') this.observer.labelResult(head.name, 'duplicate');
     if (outcome === 'appended' && served) {
       this.observer.labelDelay(head.name, Math.max(0, labelledAtMs - served.servedAtMs) / 1000);
     }
     return DONE;
+  }
+
+  private trace(
+    head: string,
+    label: AcceptedLabel | undefined,
+    form: Sample['form'] | undefined,
+    outcome: TracedLabel['outcome'],
+    { headers }: LetterSource,
+  ): void {
+    const { tracer } = this.observer;
+    if (tracer === undefined) return;
+    const key = label && messageKey(sampleIdentity(label.id, label.origin));
+    const traceparent = headerValue(headers, TRACE_HEADER);
+    tracer.labelled({ head, key, traceparent, form, outcome, fromMs: label?.labelledAtMs });
   }
 }
 

@@ -127,6 +127,7 @@ function withAbsolutePaths(config: z.output<typeof shape>, baseDir: string): z.o
     },
     security: withAbsoluteSecurityPaths(config.security, baseDir),
     repository: { folder: folder === null ? null : resolve(baseDir, folder) },
+    tracing: { ...config.tracing, headersFile: file(config.tracing.headersFile) },
     backbones: config.backbones.map((entry) => ({ ...entry, model: resolve(baseDir, entry.model) })),
   };
 }

@@ -29,7 +29,13 @@ export function contextOf(call: AnyCall): CallContext {
     deadlineMs: typeof deadline === 'number' ? deadline : deadline.getTime(),
     signal: controller.signal,
     caller: callerOfCall(call),
+    metadata: call.metadata,
   };
+}
+
+/** Who called, by W3C trace context; undefined when the call does not say. */
+export function traceparentOf({ metadata }: CallContext): string | undefined {
+  return metadata?.get('traceparent')[0]?.toString();
 }
 
 /** A thrown value as the caller is told it: what a passed deadline cancelled was a passed deadline. */

@@ -15,7 +15,9 @@ import { BACKBONE_VERSION, type Models } from '../inference/models.js';
 import { onCurrentBackbone } from '../repository/on-current.js';
 import type { RequestEnd } from '../repository/statistics-book.js';
 import { demand } from '../security/caller.js';
-import { contextOf, explain, type LogError, unary } from './call.js';
+import { Stages } from '../tracing/stages.js';
+import type { Tracing } from '../tracing/tracing.js';
+import { contextOf, explain, type LogError, traceparentOf, unary } from './call.js';
 import { answerInOrder } from './ordered-stream.js';
 import { repositoryCalls } from './repository-calls.js';
 import { type LogLevel, unsupportedCalls } from './unsupported-calls.js';
@@ -43,17 +45,44 @@ export interface InferenceServiceOptions extends InferDependencies {
   readonly draining: AbortSignal;
   readonly logError: LogError;
   /** Told of each ModelInfer and each request of a stream. `code` is a gRPC status name. */
-  readonly onRequest: (model: string, code: string, totalMs: number, timings: StageTimings | undefined) => void;
+  readonly onRequest: (
+    model: string,
+    code: string,
+    totalMs: number,
+    timings: StageTimings | undefined,
+    details: RequestDetails,
+  ) => void;
+  /** undefined: no traces. */
+  readonly tracing?: Pick<Tracing, 'request'> | undefined;
+}
+
+export interface RequestDetails {
+  /** Empty when it failed and had none. */
+  readonly id: string;
+  /** Whose share of the queue it counted against. */
+  readonly client: string;
+  /** The trace that shows it. */
+  readonly traceId: string | undefined;
+  /** Why it was not answered. */
+  readonly error: StatusError | undefined;
 }
 
 export function inferenceService(options: InferenceServiceOptions): GRPCInferenceServiceHandlers {
-  const { models, logError, gate } = options;
+  const { models, logError, gate, tracing } = options;
 
-  const measured = async (request: ModelInferRequest__Output, context: CallContext): Promise<Inferred> => {
+  const measured = async (request: ModelInferRequest__Output, call: CallContext): Promise<Inferred> => {
     const start = performance.now();
-    const told = (code: Status, inferred?: Inferred) => {
-      const totalMs = performance.now() - start;
-      options.onRequest(request.modelName, Status[code], totalMs, inferred?.timings);
+    const context = tracing === undefined ? call : { ...call, stages: new Stages() };
+    const told = (code: Status, inferred?: Inferred, error?: StatusError) => {
+      const end = performance.now();
+      const totalMs = end - start;
+      const id = inferred?.response.id ?? request.id;
+      const traceId = tracing?.request({
+        ...{ id, images: imagesOf(inferred), model: request.modelName, code: Status[code], problem: error?.message },
+        ...{ start, end, stages: context.stages?.all ?? [], traceparent: traceparentOf(context) },
+      });
+      const details = { id, client: call.caller.client, traceId, error };
+      options.onRequest(request.modelName, Status[code], totalMs, inferred?.timings, details);
       countRequest(models, request.modelName, requestEnd(code, totalMs, inferred));
     };
     try {
@@ -62,7 +91,7 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
       return inferred;
     } catch (error) {
       const known = explain(error, context, logError);
-      told(known.status);
+      told(known.status, undefined, known);
       throw known;
     }
   };
@@ -110,9 +139,12 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
 
 function requestEnd(code: Status, totalMs: number, inferred: Inferred | undefined): RequestEnd {
   if (inferred === undefined) return { kind: code === Status.CANCELLED ? 'cancelled' : 'failed', totalMs };
-  // Every output begins with the number of images.
-  const images = Number(inferred.response.outputs?.[0]?.shape?.[0] ?? 0);
-  return { kind: 'answered', images, totalMs, ...inferred.timings };
+  return { kind: 'answered', images: imagesOf(inferred), totalMs, ...inferred.timings };
+}
+
+/** Every output begins with the number of images. */
+function imagesOf(inferred: Inferred | undefined): number {
+  return Number(inferred?.response.outputs?.[0]?.shape?.[0] ?? 0);
 }
 
 /** Names that do not exist are strangers': nothing is kept of them. */

@@ -12,7 +12,7 @@ import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
 import type { BackboneRegistry } from '../repository/backbone-registry.js';
 import { type Caller, demand, demandSight, maySee } from '../security/caller.js';
-import { contextOf, explain, type LogError, unary } from './call.js';
+import { contextOf, explain, type LogError, traceparentOf, unary } from './call.js';
 import { headRequest } from './create-head.js';
 import { deleteClassAct, learnersAct, performAct, promoteAct, renameClassAct } from './head-acts.js';
 import { KnownHeads } from './known-head.js';
@@ -39,6 +39,8 @@ export interface LearningServiceOptions {
   readonly streamWindow: number;
   readonly draining: AbortSignal;
   readonly logError: LogError;
+  /** Whether a call's trace context goes with its labels. */
+  readonly traced?: boolean;
 }
 
 export function learningService(options: LearningServiceOptions): LearningServiceHandlers {
@@ -49,8 +51,8 @@ function feedbackHandlers(
   options: LearningServiceOptions,
 ): Pick<LearningServiceHandlers, 'Feedback' | 'StreamFeedback'> {
   const { learning, labelGate, labelsInFlight, logError } = options;
-  const store = async (request: FeedbackRequest__Output, { caller }: CallContext): Promise<FeedbackResponse> => {
-    demand(caller, 'label', request.head);
+  const store = async (request: FeedbackRequest__Output, context: CallContext): Promise<FeedbackResponse> => {
+    demand(context.caller, 'label', request.head);
     if (request.labels.length === 0) {
       throw new StatusError('request_invalid', 'labels: expected at least one label');
     }
@@ -59,7 +61,11 @@ function feedbackHandlers(
       throw new StatusError('request_invalid', message);
     }
     const sequences = await labelGate.run(request.labels.length, () =>
-      learning.publishLabels(request.head, request.labels.map(labelInput)),
+      learning.publishLabels(
+        request.head,
+        request.labels.map(labelInput),
+        options.traced ? traceparentOf(context) : undefined,
+      ),
     );
     return { sequences };
   };

@@ -46,8 +46,10 @@ export async function infer(
     const answers = await evaluateHead(head.model, embedded.embeddings, parsed.count, dependencies.classify);
     evaluated.push({ name: head.definition.name, version: head.version, ...answers });
   }
+  const headEnd = performance.now();
+  context.stages?.add('head', headStart, headEnd);
   const { decodeMs, queueMs } = embedded;
-  const timings = { decodeMs, queueMs, computeMs: embedded.computeMs + performance.now() - headStart };
+  const timings = { decodeMs, queueMs, computeMs: embedded.computeMs + headEnd - headStart };
 
   // An answer that nobody gets is not recorded: its label must not count as one for what was served.
   if (context.signal.aborted) throw new StatusError('cancelled', 'the caller gave up before the answer was there');
@@ -57,6 +59,7 @@ export async function infer(
       return { ...answer, recorded: await record(dependencies.learning, head, parsed, answer, embedded.embeddings) };
     }),
   );
+  context.stages?.add('record', headEnd, performance.now());
   const named = heads.find(({ name }) => name === request.modelName);
   const answer: InferAnswer = {
     model: asked.spec.name,
@@ -101,12 +104,17 @@ async function embed(
       input.kind === 'image'
         ? { kind: 'pixels', count, data: await decode(input.images, batcher.backbone.image, context.signal) }
         : { ...input, count };
-    const decodeMs = input.kind === 'image' ? performance.now() - decodeStart : 0;
+    const submitted = performance.now();
+    const decodeMs = input.kind === 'image' ? submitted - decodeStart : 0;
+    if (input.kind === 'image') context.stages?.add('decode', decodeStart, submitted);
     let heads: readonly ServingHead[] = [];
+    let begun = submitted;
     const onStart = () => {
       heads = capture();
+      if (context.stages !== undefined) begun = performance.now();
     };
     const embedded = await permit.submit(images, { onStart });
+    context.stages?.embedded(submitted, begun, performance.now(), embedded.computeMs);
     return { ...embedded, decodeMs, heads };
   } finally {
     permit.release();

@@ -6,6 +6,7 @@ import type { Batcher } from '../batching/batcher.js';
 import type { StageTimings } from '../codec/response.js';
 import { addEventLoopMetric } from './event-loop.js';
 import { addHeadMetrics } from './head-metrics.js';
+import { openMetricsText } from './open-metrics.js';
 import { addQueueMetrics } from './queue-metrics.js';
 import { removeSeries } from './remove-series.js';
 
@@ -21,6 +22,8 @@ const UNKNOWN = 'unknown';
 export class Metrics {
   readonly registry = new Registry();
   private readonly registers = [this.registry];
+  /** Whether OpenMetrics has more to tell than the plain format. */
+  readonly exemplars: boolean;
   private batchers: ReadonlyMap<string, Batcher> = new Map();
   /** Names of all that are configured: their series stay while they are unloaded. */
   private backbones: ReadonlySet<string> = new Set();
@@ -36,13 +39,7 @@ export class Metrics {
     labelNames: ['model', 'code'],
     registers: this.registers,
   });
-  private readonly durations = new Histogram({
-    name: 'headwater_request_duration_seconds',
-    help: 'Time of answered requests, in total and by stage',
-    labelNames: ['model', 'stage'],
-    buckets: LATENCY_BUCKETS,
-    registers: this.registers,
-  });
+  private readonly durations: Histogram<'model' | 'stage'>;
   private readonly overhead = new Histogram({
     name: 'headwater_request_overhead_seconds',
     help: 'Time of answered requests without decoding, waiting and computing: what the service itself takes',
@@ -89,7 +86,19 @@ export class Metrics {
     registers: this.registers,
   });
 
-  constructor() {
+  /** @param options `exemplars`: durations of requests that are traced tell their trace, where OpenMetrics is asked for */
+  constructor({ exemplars = false } = {}) {
+    this.exemplars = exemplars;
+    this.durations = new Histogram<'model' | 'stage'>({
+      name: 'headwater_request_duration_seconds',
+      help: 'Time of answered requests, in total and by stage',
+      labelNames: ['model', 'stage'],
+      buckets: LATENCY_BUCKETS,
+      enableExemplars: exemplars,
+      // One with exemplars may not be made for a registry of the plain format; shown in it, it has none.
+      registers: [],
+    });
+    this.registry.registerMetric(this.durations);
     collectDefaultMetrics({ register: this.registry });
     addEventLoopMetric(this.registry);
     const metrics = this;
@@ -146,17 +155,28 @@ export class Metrics {
     this.batchSizes.observe({ backbone }, images);
   }
 
-  /** An answered request; `timings` only when it was answered with OK. */
-  request(model: string, code: string, totalMs: number, timings?: StageTimings): void {
+  /** An answered request; `timings` only when it was answered with OK. @param traceId of the trace that shows it */
+  request(model: string, code: string, totalMs: number, timings?: StageTimings, traceId?: string): void {
     const known = this.isModel(model) ? this.naming(model) : UNKNOWN;
     this.requests.inc({ model: known, code });
-    this.durations.observe({ model: known, stage: 'total' }, totalMs / 1000);
+    this.duration(known, 'total', totalMs, traceId);
     if (timings === undefined) return;
-    this.durations.observe({ model: known, stage: 'decode' }, timings.decodeMs / 1000);
-    this.durations.observe({ model: known, stage: 'queue' }, timings.queueMs / 1000);
-    this.durations.observe({ model: known, stage: 'compute' }, timings.computeMs / 1000);
+    this.duration(known, 'decode', timings.decodeMs);
+    this.duration(known, 'queue', timings.queueMs);
+    this.duration(known, 'compute', timings.computeMs);
     const overheadMs = totalMs - timings.decodeMs - timings.queueMs - timings.computeMs;
     this.overhead.observe({ model: known }, Math.max(0, overheadMs) / 1000);
+  }
+
+  private duration(model: string, stage: string, ms: number, traceId?: string): void {
+    const labels = { model, stage };
+    if (!this.exemplars) {
+      this.durations.observe(labels, ms / 1000);
+      return;
+    }
+    // With exemplars prom-client wants its arguments as one object, whose type here knows only the metric's own labels.
+    const exemplarLabels = (traceId === undefined ? {} : { trace_id: traceId }) as object;
+    this.durations.observe({ labels, value: ms / 1000, exemplarLabels });
   }
 
   /** A request that gRPC refused before its model was known: too large, malformed. */
@@ -179,15 +199,15 @@ export class Metrics {
     };
   }
 
-  /** The text that Prometheus reads. */
-  async text(): Promise<string> {
+  /** The text that Prometheus reads. @param open as OpenMetrics, the format that has exemplars */
+  async text(open = false): Promise<string> {
     await this.forgetDeleted();
     for (const { definition } of this.learning?.heads.list() ?? []) {
       this.naming(definition.name);
       for (const result of LABEL_RESULTS) this.labels.inc({ head: definition.name, result }, 0);
       this.beginDelays(definition.name);
     }
-    return this.registry.metrics();
+    return open ? openMetricsText(this.registry) : this.registry.metrics();
   }
 
   /** Makes an empty histogram, once: `zero` also forgets what was observed. */

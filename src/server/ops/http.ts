@@ -13,8 +13,8 @@ import type { Readiness } from './readiness.js';
 
 export interface OpsOptions {
   readonly readiness: Readiness;
-  /** The text for Prometheus. */
-  readonly metrics: () => Promise<string>;
+  /** The text for Prometheus, and its content type. @param accept the header of that name */
+  readonly metrics: (accept: string) => Promise<{ readonly type: string; readonly body: string }>;
   readonly page: PageFiles;
   readonly api: HttpApi;
   /** Asked before any page is made. */
@@ -93,7 +93,7 @@ export class OpsServer {
     if (file !== undefined) return file;
     switch (path) {
       case '/metrics':
-        return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await this.options.metrics() };
+        return { status: 200, ...(await this.options.metrics(headers.accept ?? '')) };
       case '/readyz':
         return this.readyPage();
       default:

@@ -19,9 +19,11 @@ import type { Readiness } from '../ops/readiness.js';
 import type { BackboneRegistry } from '../repository/backbone-registry.js';
 import type { Security } from '../security/security.js';
 import { listenError } from '../start-error.js';
+import type { Tracing } from '../tracing/tracing.js';
 import { packageVersion } from '../version.js';
 import { LogSeldom } from './log-seldom.js';
 import { availableMemory, checkMemory } from './memory-check.js';
+import { requestLog } from './request-log.js';
 
 /** Heads on their way in or out as files, at once: each is held in memory as a whole. */
 const MAX_TRANSFERS = 2;
@@ -34,6 +36,8 @@ export interface GrpcParts {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly security: Pick<Security, 'credentials' | 'interceptor' | 'onTlsError'>;
+  /** undefined: no traces. */
+  readonly tracing: Tracing | undefined;
   /** Told of each answered request, beside the metrics. */
   readonly onRequest?: (code: string, totalMs: number) => void;
 }
@@ -100,12 +104,13 @@ export interface GrpcServices {
 function makeServices(
   { roles, server: settings, labels, limits, repository, log: logging }: Config,
   log: Logger,
-  { classify, learning, backbones, decode, metrics, readiness, onRequest }: GrpcParts,
+  { classify, learning, backbones, decode, metrics, readiness, tracing, onRequest }: GrpcParts,
   gates: Gates,
   draining: AbortSignal,
 ): GrpcServices {
   const logError = (message: string, error: unknown) => log.error({ err: error }, message);
   const common = { learning, streamWindow: settings.streamWindow, draining, logError };
+  const logRequest = requestLog(logging.requests, log);
   return {
     inference: inferenceService({
       ...common,
@@ -117,8 +122,10 @@ function makeServices(
       logLevel: logging.level,
       version: packageVersion,
       ready: () => readiness.ready,
-      onRequest: (model, code, totalMs, timings) => {
-        metrics.request(model, code, totalMs, timings);
+      tracing,
+      onRequest: (model, code, totalMs, timings, details) => {
+        metrics.request(model, code, totalMs, timings, details.traceId);
+        logRequest(model, code, totalMs, timings, details);
         onRequest?.(code, totalMs);
       },
     }),
@@ -132,6 +139,7 @@ function makeServices(
       transferGate: gates.transfers,
       maxHeads: limits.heads,
       maxHeadBytes: limits.headBytes,
+      traced: tracing !== undefined,
     }),
   };
 }

@@ -179,11 +179,19 @@ export class HeadSaver {
     const anew = this.storeAnew;
     const { sequence, statistics } = snapshot;
     if (snapshot.state !== null || anew || sequence > this.schedule.versionSequence) {
+      const startMs = Date.now();
       await this.writer.write(snapshot, anew);
+      this.traceStored(sequence, startMs);
     }
     this.schedule.stored({ sequence, samples: statistics.samples }, snapshot.state?.length, performance.now());
     if (anew) this.storeAnew = false;
     await this.settleDamage();
+  }
+
+  private traceStored(sequence: number, startMs: number): void {
+    const { observer, definition } = this.options;
+    const version = this.writer.versions[0]?.version ?? 0;
+    observer.tracer?.stored(definition.name, version, sequence, startMs, Date.now());
   }
 
   /** What was told to be damaged is stored anew by now, or is no version any more. */

@@ -6,6 +6,7 @@ import type { LogReader } from '../../nats/log/log-reader.js';
 import type { LogReaders } from '../../nats/log/log-readers.js';
 import type { TrainingLog } from '../../nats/log/training-log.js';
 import type { Limited } from '../../tasks/limited.js';
+import type { TracedSample } from '../../tracing.js';
 import { type HeadDefinition, type HeadStatistics, type HeadVersion, LearnerError } from '../../types.js';
 import type { HeadLeases } from '../leases/head-leases.js';
 import type { LiveHead } from '../registry/head-view.js';
@@ -159,6 +160,7 @@ export class HeadLearner {
     if (last === undefined) return;
     const { definition, pool, observer, learners } = this.options;
     const entries = await Promise.all(messages.map((message) => this.entryOf(message)));
+    const startMs = Date.now();
     const result = await pool.fold(definition.name, entries);
     this.statistics = result.statistics;
     this.folded = last.seq;
@@ -168,6 +170,7 @@ export class HeadLearner {
     learners.folded(definition, result.statistics);
     if (!count) return;
     this.counted = last.seq;
+    observer.tracer?.trained(definition.name, messages.map(tracedSample), startMs, Date.now());
     reportFold(definition.name, result, observer);
   }
 
@@ -183,6 +186,12 @@ export class HeadLearner {
     if (this.stopped) return;
     await delay(ms, undefined, { signal: this.abort.signal }).catch(() => {});
   }
+}
+
+/** The last token of an entry's subject is its key. */
+function tracedSample({ subject, seq, info }: JsMsg): TracedSample {
+  const key = subject.slice(subject.lastIndexOf('.') + 1);
+  return { key, sequence: seq, loggedAtMs: info.timestampNanos / 1e6 };
 }
 
 /** A position on another stream would make the head learn from the wrong place. */

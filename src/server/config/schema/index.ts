@@ -8,6 +8,7 @@ import { nats } from './nats.js';
 import { repository } from './repository.js';
 import { security } from './security.js';
 import { images, limits, log, server } from './server.js';
+import { tracing } from './tracing.js';
 
 export { checkClassNames, DEFAULT_HEAD } from './heads.js';
 export { type LearnerChoice, readLearnerChoice, servable } from './learner.js';
@@ -32,6 +33,7 @@ export const shape = z
     limits: limits.prefault({}),
     repository: repository.prefault({}),
     log: log.prefault({}),
+    tracing: tracing.prefault({}),
     backbones: list(backbone, 'a list of at most 16 backbones, each with at least name and model')
       .max(16, { error: 'expected at most 16 backbones' })
       .default([])

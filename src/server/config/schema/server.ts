@@ -44,4 +44,7 @@ export const limits = z.strictObject({
 
 export const log = z.strictObject({
   level: choice(['trace', 'debug', 'info', 'warn', 'error']).default('info').describe('what is logged (stderr)'),
+  requests: choice(['none', 'errors', 'all'])
+    .default('errors')
+    .describe('which inference requests get a line each; errors: those that failed, one a second of each code'),
 });
