@@ -422,7 +422,7 @@ function table(title, columns, rows, nothing) {
     { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': title, 'data-key': title },
     make(
       'table',
-      { className: columns.includes('Class') ? '' : 'acts' },
+      { className: columns.includes('') ? 'acts' : '' },
       make('caption', {}, title),
       make(
         'thead',

@@ -7,6 +7,9 @@ export const TIERS = [
   { everyMs: 300_000, points: 288 },
 ] as const;
 
+/** A timer that fires a little early is on time. */
+const SLACK_MS = 100;
+
 /** Time (Unix, ms), then one value a column; NaN: nothing is known. */
 export type Row = readonly number[];
 
@@ -62,8 +65,7 @@ export class Tiers {
    */
   record(nowMs: number, valuesOf: (tier: number) => readonly number[]): void {
     for (const [tier, { everyMs }] of TIERS.entries()) {
-      // A timer that fires a little early is on time.
-      if (nowMs < this.due[tier]! - everyMs / 10) continue;
+      if (nowMs < this.due[tier]! - SLACK_MS) continue;
       this.due[tier] = nowMs + everyMs;
       this.rings[tier]!.push([nowMs, ...valuesOf(tier)]);
     }
