@@ -1,14 +1,17 @@
 // `headwater serve` as a process: log, signals, exit.
 import type { Config } from './config/index.js';
 import { createLog } from './log.js';
-import { type RunningServer, serve } from './serve.js';
+import { type RunningServer, type ServeParts, serve } from './serve.js';
+
+/** How long what could not be stopped may keep the process. */
+const LEFT_OVER_MS = 5000;
 
 /**
  * Serves until SIGTERM or SIGINT, then drains, or gives up loading its backbones; a second signal ends the process at once. Logs go
  * to stderr as JSON lines, one line to stdout when it is ready.
- * @returns the exit status. @throws StartError, EngineError or LearnerError when it can't start.
+ * @returns the exit status: 1 when a part could not be stopped. @throws StartError, EngineError or LearnerError when it can't start.
  */
-export async function runServer(config: Config): Promise<number> {
+export async function runServer(config: Config, parts?: ServeParts): Promise<number> {
   const log = createLog(config.log.level);
   const stopping = new AbortController();
   const stopped = signalled(log).then((signal) => {
@@ -17,7 +20,7 @@ export async function runServer(config: Config): Promise<number> {
   });
   let server: RunningServer;
   try {
-    server = await serve(config, log, undefined, stopping.signal);
+    server = await serve(config, log, parts, stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
     log.info('stopped before it listened');
@@ -31,7 +34,15 @@ export async function runServer(config: Config): Promise<number> {
     process.stdout.write(`headwater is ready: ${grpc}HTTP ${scheme}://${where(server.httpPort)}\n`);
   });
   // SIGTERM comes from an orchestrator, whose balancers go on sending for a while; Ctrl-C from a person, who waits.
-  await server.close((await stopped) === 'SIGTERM' ? config.server.drainDelay : 0);
+  const delayMs = (await stopped) === 'SIGTERM' ? config.server.drainDelay : 0;
+  try {
+    await server.close(delayMs);
+  } catch {
+    // Each failure was logged. Sockets and timers of what could not be stopped must not hold the process: its supervisor waits for the end.
+    log.error('stopped, but not all of it: the process ends with status 1');
+    setTimeout(() => process.exit(1), LEFT_OVER_MS).unref();
+    return 1;
+  }
   log.info('stopped');
   return 0;
 }

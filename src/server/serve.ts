@@ -28,6 +28,7 @@ import { Readiness } from './ops/readiness.js';
 import { openSecurity, type Security } from './security/security.js';
 import { startGrpc } from './start/grpc.js';
 import { waitForHeads } from './start/heads-ready.js';
+import { type Stop, stopAll } from './start/stop-all.js';
 import { warmUp } from './start/warm-up.js';
 import { listenError } from './start-error.js';
 import { openTracing } from './tracing/open-tracing.js';
@@ -41,8 +42,9 @@ export interface RunningServer {
   readonly ready: Promise<void>;
   /**
    * Stops: not ready first, then (after a delay) nothing new is taken, what was accepted is answered, and the learner's side ends. May be called
-   * again.
+   * again. All of it is stopped even if a part can't be.
    * @param delayMs how long new requests are still taken: until balancers have seen that it is not ready. Default: 0.
+   * @throws the first failure, when everything has been stopped.
    */
   close(delayMs?: number): Promise<void>;
 }
@@ -67,11 +69,11 @@ export async function serve(
   parts: ServeParts = REAL_PARTS,
   signal?: AbortSignal,
 ): Promise<RunningServer> {
-  const stops: (() => Promise<void>)[] = [];
+  const stops: Stop[] = [];
   try {
     return await start(config, log, parts, stops, signal);
   } catch (error) {
-    for (const stop of stops.reverse()) await stop().catch((failure) => log.warn({ err: failure }, 'while stopping'));
+    await stopAll(stops, (failure) => log.warn({ err: failure }, 'while stopping')).catch(() => undefined);
     throw error;
   }
 }
@@ -80,7 +82,7 @@ async function start(
   config: Config,
   log: Logger,
   parts: ServeParts,
-  stops: (() => Promise<void>)[],
+  stops: Stop[],
   signal: AbortSignal | undefined,
 ): Promise<RunningServer> {
   const { host } = config.server;
@@ -170,7 +172,7 @@ async function start(
     const wait = readiness.ready ? delayMs : 0;
     readiness.set('process', 'stopping');
     await sleep(wait);
-    for (const stop of stops.reverse()) await stop();
+    await stopAll(stops, (error) => logError('while stopping', error));
   };
   return {
     grpcPort: grpc?.port,
