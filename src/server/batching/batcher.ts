@@ -145,7 +145,6 @@ export class Batcher {
     const start = this.clock.now();
     const { computeMs } = await this.backbone.embed([{ kind: 'pixels', count, data }]);
     const ended = this.clock.now();
-    this.entrance.observed(ended);
     this.speed.observe(count, Math.max(computeMs, ended - start));
   }
 
@@ -256,7 +255,9 @@ export class Batcher {
     const quiet = now - this.lastInference > QUIET_MS;
     const shares = shareBatch(waiting, size, this.balance.owed, quiet, this.speed);
     const expectedEnd = now + this.untilEnd(shares.inference + shares.learning, waiting, now);
-    const wanted = (request: QueuedRequest) => this.goesIntoBatch(request, now, expectedEnd);
+    // An idle engine that can take all of them runs all: nobody loses a place to one that may be late, and it is measured anew.
+    const all = this.engine.length === 0 && waiting.inference + waiting.learning <= size;
+    const wanted = (request: QueuedRequest) => this.goesIntoBatch(request, now, all ? now : expectedEnd);
     const parts = this.lines.inference.take(shares.inference, wanted);
     const inference = imagesIn(parts);
     this.lines.learning.take(shares.learning, wanted, parts);
@@ -285,7 +286,7 @@ export class Batcher {
       this.expire(request);
       return false;
     }
-    if (request.deadline < end && this.entrance.knows(now)) {
+    if (request.deadline < end) {
       this.drop(request, 'expired', new StatusError('deadline_exceeded', LATE));
       return false;
     }
@@ -306,7 +307,6 @@ export class Batcher {
       const { embeddings, computeMs } = await this.backbone.embed(parts.map(imagesOf));
       const ended = this.clock.now();
       this.speed.observe(images, Math.max(computeMs, this.engine.end(batch, ended)));
-      this.entrance.observed(ended);
       this.counters.batch(inference, images - inference, computeMs);
       this.options.onBatch?.(images, computeMs);
       // The engine first: it would idle, those who wait for their answer only wait.

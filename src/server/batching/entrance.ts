@@ -8,9 +8,6 @@ import type { FairQueue } from './fair-queue.js';
 import { answeredIn, retryDelay } from './outlook.js';
 import type { QueuedRequest } from './request.js';
 
-/** What was measured so long ago refuses nobody while the engine is idle: the request is run, and measures anew. */
-const STALE_MS = 1_000;
-
 export interface EntranceParts {
   /** Images a batch. */
   readonly size: number;
@@ -24,33 +21,22 @@ export interface EntranceParts {
 
 /** Looks at what comes before anything is done for it: whether there is room, and whether it can be in time. Only reads. */
 export class Entrance {
-  private lastObserved = Number.NEGATIVE_INFINITY;
-
   constructor(
     private readonly backbone: string,
     private readonly parts: EntranceParts,
   ) {}
-
-  /** A batch was timed. */
-  observed(now: number): void {
-    this.lastObserved = now;
-  }
-
-  /** Whether what was measured still says something, or something is being measured. */
-  knows(now: number): boolean {
-    return this.parts.engine.length > 0 || now - this.lastObserved <= STALE_MS;
-  }
 
   /**
    * @param leftMs until its deadline; Infinity: it has none
    * @throws StatusError queue_full, message_too_large, deadline_exceeded; counted
    */
   check(ask: Ask, leftMs: number, now: number): void {
-    const { admission, counters } = this.parts;
+    const { admission, counters, engine } = this.parts;
     const refusal = admission.refusal(ask);
     if (refusal !== undefined) throw this.full(ask, refusal);
     if (leftMs === Number.POSITIVE_INFINITY) return;
-    if (leftMs > 0 && admission.images === 0 && !this.knows(now)) return;
+    // Nobody is delayed by it, and what was measured in a slow moment would otherwise refuse all that could correct it.
+    if (leftMs > 0 && admission.images === 0 && engine.length === 0) return;
     // Without overload all that is held is an upper bound: only when that takes too long are the turns counted.
     if (leftMs > 0 && !this.overloaded && this.answeredIn(ask, admission.imagesOf(ask.priority), now) <= leftMs) return;
     const needsMs = this.answeredIn(ask, this.imagesBefore(ask), now);

@@ -61,6 +61,22 @@ test('a lasting change is followed, both ways', () => {
   near(estimate.ofBatch(8), 42, 0.1);
 });
 
+test('what was slow is forgotten after a few faster batches, with the shape of the line', () => {
+  const estimate = new SpeedEstimate();
+  learn(estimate, 50, 1, 24);
+  for (let batch = 0; batch < 4; batch++) estimate.observe(1, 14);
+  near(estimate.ofBatch(1), 14, 0.1);
+  near(estimate.ofBatch(16), 74, 0.3);
+});
+
+test('a few fast batches among others change little', () => {
+  const estimate = new SpeedEstimate();
+  learn(estimate, 50);
+  for (let batch = 0; batch < 3; batch++) estimate.observe(8, 10);
+  learn(estimate, 3, 2);
+  near(estimate.ofBatch(8), 42, 0.35);
+});
+
 test('neither part is ever negative, and more images never take less time, whatever comes', () => {
   const random = seeded(4);
   const estimate = new SpeedEstimate();
