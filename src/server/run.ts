@@ -2,6 +2,8 @@
 import type { Config } from './config/index.js';
 import { createLog } from './log.js';
 import { type RunningServer, type ServeParts, serve } from './serve.js';
+import { configSummary } from './start/config-summary.js';
+import { packageVersion } from './version.js';
 
 /** How long what could not be stopped may keep the process. */
 const LEFT_OVER_MS = 5000;
@@ -13,6 +15,8 @@ const LEFT_OVER_MS = 5000;
  */
 export async function runServer(config: Config, parts?: ServeParts): Promise<number> {
   const log = createLog(config.log.level);
+  const about = { version: packageVersion, node: process.version, pid: process.pid };
+  log.info({ event: 'starting', ...about, config: configSummary(config) }, `headwater ${packageVersion} starts`);
   const stopping = new AbortController();
   const stopped = signalled(log).then((signal) => {
     stopping.abort();
@@ -23,14 +27,18 @@ export async function runServer(config: Config, parts?: ServeParts): Promise<num
     server = await serve(config, log, parts, stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) throw error;
-    log.info('stopped before it listened');
+    log.info({ event: 'stopped' }, 'stopped before it listened');
     return 0;
   }
   const scheme = config.security.tls.certificate === null ? 'http' : 'https';
   const where = (port: number) => `${config.server.host}:${port}`;
   const grpc = server.grpcPort === undefined ? '' : `gRPC ${where(server.grpcPort)}, `;
-  log.info({ grpcPort: server.grpcPort, httpPort: server.httpPort, roles: config.roles }, 'listening');
+  log.info(
+    { event: 'listening', grpcPort: server.grpcPort, httpPort: server.httpPort, roles: config.roles },
+    'listening',
+  );
   void server.ready.then(() => {
+    log.info({ event: 'ready' }, 'ready: backbones and heads are loaded');
     process.stdout.write(`headwater is ready: ${grpc}HTTP ${scheme}://${where(server.httpPort)}\n`);
   });
   // SIGTERM comes from an orchestrator, whose balancers go on sending for a while; Ctrl-C from a person, who waits.
@@ -39,11 +47,11 @@ export async function runServer(config: Config, parts?: ServeParts): Promise<num
     await server.close(delayMs);
   } catch {
     // Each failure was logged. Sockets and timers of what could not be stopped must not hold the process: its supervisor waits for the end.
-    log.error('stopped, but not all of it: the process ends with status 1');
+    log.error({ event: 'stopped' }, 'stopped, but not all of it: the process ends with status 1');
     setTimeout(() => process.exit(1), LEFT_OVER_MS).unref();
     return 1;
   }
-  log.info('stopped');
+  log.info({ event: 'stopped' }, 'stopped');
   return 0;
 }
 
@@ -60,7 +68,10 @@ function signalled(log: { info(fields: object, message: string): void }): Promis
         process.kill(process.pid, signal);
         return;
       }
-      log.info({ signal }, 'stopping: accepted requests are answered first; once more to stop at once');
+      log.info(
+        { event: 'stopping', signal },
+        'stopping: accepted requests are answered first; once more to stop at once',
+      );
       resolve(signal);
     };
     process.on('SIGTERM', onSignal);

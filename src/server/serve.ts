@@ -28,6 +28,7 @@ import { Readiness } from './ops/readiness.js';
 import { openSecurity, type Security } from './security/security.js';
 import { startGrpc } from './start/grpc.js';
 import { waitForHeads } from './start/heads-ready.js';
+import { learningLog } from './start/learning-log.js';
 import { type Stop, stopAll } from './start/stop-all.js';
 import { warmUp } from './start/warm-up.js';
 import { listenError } from './start-error.js';
@@ -88,7 +89,7 @@ async function start(
   const { host } = config.server;
   const serving = config.roles.includes('serve');
   const readiness = new Readiness();
-  const tracing = await openTracing(config, (message) => log.warn(message));
+  const tracing = await openTracing(config, (message) => log.warn({ event: 'traces_not_sent' }, message));
   if (tracing !== undefined) stops.push(() => tracing.close());
   const metrics = new Metrics({ exemplars: tracing !== undefined });
   const logError = (message: string, error: unknown) => log.error({ err: error }, message);
@@ -124,7 +125,7 @@ async function start(
   const backbones = await loadBackbones(
     serving ? config : { ...config, backbones: [] },
     parts.loadBackbone,
-    (line, level = 'info') => log[level](line),
+    (line, level = 'info') => log[level]({ event: 'backbone' }, line),
     (name, count) => metrics.batch(name, count),
     signal,
   );
@@ -137,9 +138,9 @@ async function start(
   readiness.set('backbones', undefined);
 
   const logLine: LearningObserver['log'] = (level, message, fields) => log[level](fields ?? {}, message);
-  const observer = { ...metrics.observer(logLine), tracer: tracing?.learning };
+  const observer = { ...learningLog(metrics.observer(logLine), log), tracer: tracing?.learning };
   const learning = await parts.startLearning(learningOptions(config, batchers, decode, observer));
-  stops.push(() => learning.close());
+  stops.push(() => timed(log, 'learning_stopped', 'heads are handed over', () => learning.close()));
   metrics.learn(learning);
   apiParts.learning = learning;
   recorder.learn(learning);
@@ -164,13 +165,14 @@ async function start(
       })
     : undefined;
   apiParts.services = grpc?.services;
-  if (grpc !== undefined) stops.push(() => grpc.close());
+  if (grpc !== undefined) stops.push(() => timed(log, 'drained', 'accepted requests are answered', () => grpc.close()));
 
   let closing: Promise<void> | undefined;
   const close = async (delayMs: number) => {
     // Who is not ready gets no requests anyway.
     const wait = readiness.ready ? delayMs : 0;
     readiness.set('process', 'stopping');
+    log.info({ event: 'not_ready', delayMs: wait }, 'not ready any more: balancers have so long to see it');
     await sleep(wait);
     await stopAll(stops, (error) => logError('while stopping', error));
   };
@@ -206,6 +208,13 @@ function pageParts(
   };
 }
 
+/** A step of stopping, with the time it took. */
+async function timed(log: Logger, event: string, message: string, step: () => Promise<void>): Promise<void> {
+  const start = performance.now();
+  await step();
+  log.info({ event, ms: Math.round(performance.now() - start) }, message);
+}
+
 async function warmUpAll(
   { backbones, batch }: Config,
   batchers: ReadonlyMap<string, Batcher>,
@@ -215,6 +224,9 @@ async function warmUpAll(
   for (const [name, batcher] of batchers) {
     const size = backbones.find((entry) => entry.name === name)?.batch.size ?? batch.size;
     const ms = await warmUp(batcher, size, signal);
-    log.info(`backbone ${name}: warmed up with batches of 1 and ${size} in ${(ms / 1000).toFixed(2)} s`);
+    log.info(
+      { event: 'backbone' },
+      `backbone ${name}: warmed up with batches of 1 and ${size} in ${(ms / 1000).toFixed(2)} s`,
+    );
   }
 }

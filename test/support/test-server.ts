@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { credentials, type Metadata, type ServiceError } from '@grpc/grpc-js';
-import { pino } from 'pino';
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type Logger, pino } from 'pino';
 import { inference, learning, type ModelInferRequest, type ModelInferResponse__Output } from '../../protos/index.js';
 import type { HeadModel } from '../../src/learner/index.js';
 import { parseConfig } from '../../src/server/config/index.js';
@@ -14,6 +14,9 @@ export interface TestServerOptions {
   readonly backbone?: FakeBackboneOptions;
   readonly learning?: FakeLearning;
   readonly parts?: Partial<ServeParts>;
+  /** Default: silent. */
+  readonly log?: Logger;
+  readonly metadata?: Metadata;
 }
 
 export interface TestServer {
@@ -58,7 +61,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     classify: softmaxOfLogits,
     ...options.parts,
   };
-  const running = await serve(config, pino({ level: 'silent' }), parts);
+  const running = await serve(config, options.log ?? pino({ level: 'silent' }), parts);
   const address = `127.0.0.1:${running.grpcPort}`;
   const channel = { 'grpc.max_send_message_length': -1, 'grpc.max_receive_message_length': -1 };
   const client = new inference.GRPCInferenceService(address, credentials.createInsecure(), channel);
@@ -67,10 +70,15 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...{ running, backbone, learning: fake, inference: client, teacher, address },
     infer: (request, deadlineMs = 60_000) =>
       new Promise((resolve, reject) => {
-        client.ModelInfer(request, { deadline: Date.now() + deadlineMs }, (error, response) => {
-          if (error) reject(error);
-          else resolve(response!);
-        });
+        client.ModelInfer(
+          request,
+          options.metadata ?? new Metadata(),
+          { deadline: Date.now() + deadlineMs },
+          (error, response) => {
+            if (error) reject(error);
+            else resolve(response!);
+          },
+        );
       }),
     get: async (path) => {
       const response = await fetch(`http://127.0.0.1:${running.httpPort}${path}`);

@@ -39,6 +39,8 @@ export interface LearningServiceOptions {
   readonly streamWindow: number;
   readonly draining: AbortSignal;
   readonly logError: LogError;
+  /** Told of what an operator did to a head: one line each. */
+  readonly logAct?: (event: string, fields: Readonly<Record<string, unknown>>, message: string) => void;
   /** Whether a call's trace context goes with its labels. */
   readonly traced?: boolean;
 }
@@ -108,6 +110,8 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
     }
     return wanted;
   };
+  const tell = (event: string, head: string, { client }: Caller, what: string, fields = {}) =>
+    options.logAct?.(event, { head, client, ...fields }, `head '${head}': ${what}`);
   /** Undefined when the backbone that the head was taught on is not here. */
   const settingsOf = (head: Pick<HeadRequest, 'backbone' | 'backboneIdentity'>) => {
     const backbone = backbones.loaded.get(head.backbone)?.backbone;
@@ -115,7 +119,11 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
   };
 
   return {
-    CreateHead: guarded(async (request, caller) => known.asKnown(await heads.create(newHead(request, caller)))),
+    CreateHead: guarded(async (request, caller) => {
+      const created = await heads.create(newHead(request, caller));
+      tell('head_created', created.definition.name, caller, 'created');
+      return known.asKnown(created);
+    }),
     DeleteHead: guarded(async ({ name, expectedVersion }, caller) => {
       demand(caller, 'admin', name);
       const { definition } = known.need(name);
@@ -125,6 +133,7 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
         throw new StatusError('request_invalid', message);
       }
       await heads.delete(definition.name, expectedVersion);
+      tell('head_deleted', definition.name, caller, `deleted (version ${expectedVersion} had been seen)`);
       return {};
     }),
     ListHeads: guarded(async (_request, caller) => {
@@ -137,7 +146,10 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
     }),
     RollbackHead: guarded(async ({ name, version }, caller) => {
       demand(caller, 'admin', name);
-      return known.asKnown(await heads.rollback(known.need(name).definition.name, version));
+      const rolled = await heads.rollback(known.need(name).definition.name, version);
+      const what = version === 0 ? 'the pin is released: the newest version serves' : `pinned to version ${version}`;
+      tell('head_rolled_back', name, caller, what, { version });
+      return known.asKnown(rolled);
     }),
     WatchHead: (call) => {
       const context = contextOf(call);
@@ -162,7 +174,9 @@ function headHandlers(options: LearningServiceOptions): Pick<LearningServiceHand
         const check = (head: Parameters<typeof newHead>[0]) => newHead(head, context.caller);
         const { head, bytes } = await receiveFile(call, context, options.maxHeadBytes, check);
         const wanted = check(head);
-        return known.asKnown(await heads.import(wanted, bytes, settingsOf(wanted)));
+        const imported = await heads.import(wanted, bytes, settingsOf(wanted));
+        tell('head_imported', wanted.name, context.caller, `imported from a file of ${bytes.length} bytes`);
+        return known.asKnown(imported);
       };
       headGate
         .run(1, () => transferGate.run(1, receive))
@@ -187,6 +201,8 @@ function actHandlers(options: LearningServiceOptions): Pick<LearningServiceHandl
       demand(caller, 'admin', request.name);
       const wanted = read(request);
       const done = await performAct(heads, known.need(request.name), wanted, context, draining);
+      const fields = { head: request.name, client: caller.client, act: wanted, sequence: done.sequence };
+      options.logAct?.('head_act_asked', fields, `head '${request.name}': ${wanted.kind} is in its log`);
       return { ...done, head: known.asKnown(known.need(request.name)) };
     };
     return unary((request: Request, context) => headGate.run(1, () => perform(request, context)), logError);

@@ -193,7 +193,10 @@ export class Metrics {
         this.beginDelays(this.headLabel(head));
         this.labelDelays.observe({ head: this.headLabel(head) }, seconds);
       },
-      connected: (up) => log(up ? 'info' : 'warn', up ? 'NATS is connected' : 'NATS is away: predictions go on'),
+      connected: (up) =>
+        up
+          ? log('info', 'NATS is connected', { event: 'nats_connected' })
+          : log('warn', 'NATS is away: predictions go on', { event: 'nats_away' }),
       dropped: (what) => this.dropped.inc({ what }),
       log,
     };

@@ -108,7 +108,12 @@ function makeServices(
   gates: Gates,
   draining: AbortSignal,
 ): GrpcServices {
-  const logError = (message: string, error: unknown) => log.error({ err: error }, message);
+  const errors = new LogSeldom((fields, message, suppressed) =>
+    log.error(suppressed > 0 ? { ...fields, alsoFailed: suppressed } : fields, message),
+  );
+  // A model that fails fails every request.
+  const logError = (message: string, error: unknown) =>
+    errors.tell('internal', { event: 'internal_error', err: error }, message);
   const common = { learning, streamWindow: settings.streamWindow, draining, logError };
   const logRequest = requestLog(logging.requests, log);
   return {
@@ -140,6 +145,7 @@ function makeServices(
       maxHeads: limits.heads,
       maxHeadBytes: limits.headBytes,
       traced: tracing !== undefined,
+      logAct: (event, fields, message) => log.info({ event, ...fields }, message),
     }),
   };
 }
@@ -159,11 +165,15 @@ function makeServer(
     admit: security.interceptor,
     onTlsError: security.onTlsError,
     onRefused: (path, error) => {
-      refusals.tell(error.code, { path, code: error.code }, error.message);
+      refusals.tell(error.code, { event: 'refused', path, code: error.code }, error.message);
       if (path.endsWith('Infer')) metrics.refused(Status[error.status]);
     },
     onConnectionClosed: (reason, address) =>
-      refusals.tell(reason.slice(0, 20), { address }, `a gRPC connection was closed: ${reason}`),
+      refusals.tell(
+        reason.slice(0, 20),
+        { event: 'connection_closed', address },
+        `a gRPC connection was closed: ${reason}`,
+      ),
     ...services,
   });
 }

@@ -19,10 +19,16 @@ export async function createDeclaredHeads(
   for (const request of requests) {
     const stored = await store.get(request.name, 'definition');
     if (!stored || stored.value.deleted) {
-      await catalogue.create(request).catch((error) => {
-        // Another process declares the same head and was first.
-        if (!(error instanceof LearnerError) || error.code !== 'head_exists') throw error;
-      });
+      await catalogue.create(request).then(
+        () => {
+          const fields = { event: 'head_created', head: request.name };
+          log('info', `head '${request.name}': created, as the configuration declares it`, fields);
+        },
+        (error) => {
+          // Another process declares the same head and was first.
+          if (!(error instanceof LearnerError) || error.code !== 'head_exists') throw error;
+        },
+      );
       continue;
     }
     registry.take({ head: request.name, key: 'definition', stored, revision: stored.revision });

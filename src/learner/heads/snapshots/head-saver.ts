@@ -142,7 +142,8 @@ export class HeadSaver {
     await this.save('settled').catch((error: Error) => {
       const { observer, link, definition } = this.options;
       if (!link.connected || isUnavailable(error)) return;
-      observer.log('warn', `head '${definition.name}': its last snapshot was not stored: ${error.message}`);
+      const text = `head '${definition.name}': its last snapshot was not stored: ${error.message}`;
+      observer.log('warn', text, { event: 'snapshot_not_stored', head: definition.name });
     });
   }
 
@@ -157,7 +158,10 @@ export class HeadSaver {
     }
     const problem = `its versions can't be stored: ${error.message}`;
     const rule = 'it goes on learning, and tries again in 2 s to 5 min';
-    if (this.refused === undefined) observer.log('error', `head '${definition.name}': ${problem}; ${rule}`);
+    if (this.refused === undefined) {
+      const fields = { event: 'snapshot_not_stored', head: definition.name };
+      observer.log('error', `head '${definition.name}': ${problem}; ${rule}`, fields);
+    }
     const waitMs = this.refused ? Math.min(2 * this.refused.waitMs, LONGEST_RETRY_MS) : RETRY_MS;
     this.refused = { problem, waitMs, untilMs: performance.now() + waitMs };
   }
@@ -169,7 +173,8 @@ export class HeadSaver {
       throw isUnavailable(error) ? error : new NotStored(error);
     });
     if (this.refused) {
-      this.options.observer.log('info', `head '${definition.name}': its versions are stored again`);
+      const fields = { event: 'snapshots_stored_again', head: definition.name };
+      this.options.observer.log('info', `head '${definition.name}': its versions are stored again`, fields);
       this.refused = undefined;
     }
     if (snapshot.state) this.compact();

@@ -4,16 +4,23 @@ import type { DriftEvent, Promotion } from '../../types.js';
 
 /** What a fold did that people want to know of: one line each. Class names are strangers' text, and quoted as JSON. */
 export function reportFold(head: string, result: FoldResult, observer: LearningObserver): void {
-  const tell = (level: 'info' | 'warn', text: string) => observer.log(level, `head '${head}': ${text}`);
+  const tell = (level: 'info' | 'warn', event: string, text: string, fields: object = {}) =>
+    observer.log(level, `head '${head}': ${text}`, { event, head, ...fields });
   for (let i = 0; i < result.folded; i++) observer.labelResult(head, 'trained');
   for (const [reason, count] of Object.entries(result.skipped)) {
     // The log holds them, the head can't learn them: its classes were used up by labels that came at the same moment, say.
     for (let i = 0; i < count; i++) observer.labelResult(head, 'invalid');
-    tell('warn', `${count} sample(s) of the log can't be learned: ${reason}`);
+    tell('warn', 'samples_skipped', `${count} sample(s) of the log can't be learned: ${reason}`);
   }
-  for (const outcome of result.acts) tell(outcome.skipped === undefined ? 'info' : 'warn', describeAct(outcome));
-  for (const promotion of result.promotions) tell('info', describePromotion(promotion));
-  for (const event of result.drift) tell(event.level === 'drift' ? 'warn' : 'info', describeDrift(event));
+  for (const outcome of result.acts) {
+    tell(outcome.skipped === undefined ? 'info' : 'warn', 'head_act', describeAct(outcome), {
+      sequence: outcome.sequence,
+    });
+  }
+  for (const promotion of result.promotions) tell('info', 'promotion', describePromotion(promotion), promotion);
+  for (const event of result.drift) {
+    tell(event.level === 'drift' ? 'warn' : 'info', 'drift', describeDrift(event), driftFields(event));
+  }
 }
 
 function describeAct({ sequence, act, skipped }: ActOutcome): string {
@@ -38,6 +45,11 @@ function whatOf(act: ActOutcome['act']): string {
 
 function describePromotion({ from, to, samples, reason }: Promotion): string {
   return `${to} serves instead of ${from} after ${samples} samples: ${reason}`;
+}
+
+/** `level` is the line's own already. */
+function driftFields({ level: drift, ...rest }: DriftEvent): object {
+  return { drift, ...rest };
 }
 
 function describeDrift({ level, samples, errorBefore, errorAfter }: DriftEvent): string {

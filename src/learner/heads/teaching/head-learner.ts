@@ -110,7 +110,10 @@ export class HeadLearner {
     // A lost connection is told once, by the connection.
     if (!link.connected || this.stopped) return;
     const problem = `learning stopped: ${error.message}`;
-    if (problem !== this.told) observer.log('error', `head '${definition.name}': ${problem}`);
+    if (problem !== this.told) {
+      const fields = { event: 'learning_stopped_by_error', head: definition.name };
+      observer.log('error', `head '${definition.name}': ${problem}`, fields);
+    }
     this.told = problem;
     this.problem = problem;
   }

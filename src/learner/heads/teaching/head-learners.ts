@@ -13,11 +13,15 @@ interface Running {
   readonly learner: HeadLearner;
 }
 
+const TELL_AFTER_MS = 500;
+const SHOWN_HEADS = 20;
+
 /** One learner for each head whose lease this process holds: begun when the lease is taken, ended when it goes, or the head. */
 export class HeadLearners implements LeaseSink {
   private readonly running = new Map<string, Running>();
   /** Heads whose last learner is still ending: the next begins after it. */
   private readonly ending = new Map<string, Promise<void>>();
+  private readonly taken: string[] = [];
   private stopped = false;
   private readonly offChange: () => void;
 
@@ -73,6 +77,7 @@ export class HeadLearners implements LeaseSink {
     if (this.stopped || this.running.has(name) || this.ending.has(name)) return;
     const learner = new HeadLearner({ ...this.options, definition, epoch });
     this.running.set(name, { generation, epoch, learner });
+    this.tellTaken(name, epoch);
   }
 
   private end(head: string, saveLast: boolean): void {
@@ -86,7 +91,23 @@ export class HeadLearners implements LeaseSink {
     this.ending.set(head, ended);
   }
 
+  /** At a start they come by the thousand: one line tells of those of a moment. */
+  private tellTaken(head: string, epoch: number): void {
+    this.taken.push(head);
+    if (this.taken.length > 1) return;
+    setTimeout(() => {
+      const heads = this.taken.splice(0);
+      const text =
+        heads.length === 1
+          ? `head '${head}': taught here from now on`
+          : `${heads.length} heads are taught here from now on`;
+      const fields = { event: 'leases_taken', count: heads.length, heads: heads.slice(0, SHOWN_HEADS) };
+      this.options.observer.log('info', text, heads.length === 1 ? { ...fields, epoch } : fields);
+    }, TELL_AFTER_MS).unref();
+  }
+
   private tellLost(head: string): void {
-    this.options.observer.log('info', `head '${head}': another process teaches it from now on`);
+    const text = `head '${head}': another process teaches it from now on`;
+    this.options.observer.log('info', text, { event: 'lease_lost', head });
   }
 }

@@ -153,7 +153,10 @@ class EmbeddedServer implements EmbeddedNats {
       await this.stop();
       throw error;
     }
-    this.options.log('info', `nats-server ${this.version} runs on ${this.host}:${this.port}`, { natsPid: this.pid });
+    this.options.log('info', `nats-server ${this.version} runs on ${this.host}:${this.port}`, {
+      event: 'nats_server',
+      natsPid: this.pid,
+    });
     this.#pruning = setInterval(() => void pruneLogs(this.files).catch(() => {}), PRUNE_EVERY_MS);
     this.#pruning.unref();
     this.#supervision = this.#supervise();
@@ -246,7 +249,10 @@ class EmbeddedServer implements EmbeddedNats {
     if (this.#abort.signal.aborted) return started.end(STOP_PATIENCE_MS);
     const problem = await Promise.race([started.exited, this.#ready(READY_TIMEOUT_MS)]);
     if (problem === undefined)
-      this.options.log('info', `nats-server runs again on ${this.host}:${this.port}`, { natsPid: this.pid });
+      this.options.log('info', `nats-server runs again on ${this.host}:${this.port}`, {
+        event: 'nats_server',
+        natsPid: this.pid,
+      });
   }
 
   async #writeCredentials(): Promise<void> {
