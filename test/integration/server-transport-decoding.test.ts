@@ -42,3 +42,16 @@ test('a message that becomes too much once decoded is refused before it is', asy
     }
   }
 });
+
+test('a message that hides what it becomes from the count is refused', async (t) => {
+  const server = await startTestServer();
+  t.after(() => server.close());
+  const session = rawConnection(server.address);
+  t.after(() => session.destroy());
+  for (const trick of ['7b7c', '7a8080808010']) {
+    const call = rawCall(session, INFER);
+    call.stream.end(framed(Buffer.concat([Buffer.from(trick, 'hex'), many(5, 100_000)])));
+    const { headers } = await call.ended;
+    assert.equal(headers['headwater-error'], 'message_malformed', trick);
+  }
+});

@@ -4,7 +4,12 @@
 /** A descriptor, as far as it is needed (google.protobuf.DescriptorProto). */
 export interface MessageDescriptor {
   readonly name: string;
-  readonly field: readonly { readonly number: number; readonly type: string; readonly typeName: string }[];
+  readonly field: readonly {
+    readonly number: number;
+    readonly type: string;
+    readonly typeName: string;
+    readonly label: string;
+  }[];
   readonly nestedType?: readonly MessageDescriptor[];
 }
 
@@ -12,21 +17,39 @@ type FieldKind =
   | { readonly kind: 'message'; readonly shape: MessageShape | undefined }
   /** Strings and bytes. */
   | { readonly kind: 'text' }
-  /** Numbers; `width` bytes each when packed. */
-  | { readonly kind: 'number'; readonly width: number };
+  /** Numbers; `width` bytes each at least when packed, which only `repeated` ones may be. */
+  | { readonly kind: 'number'; readonly type: NumberType; readonly repeated: boolean };
+
+interface NumberType {
+  readonly wireType: number;
+  readonly width: number;
+  /** What one takes once decoded. */
+  readonly bytes: number;
+}
 
 /** The fields of a message by their numbers. */
 export type MessageShape = Map<number, FieldKind>;
 
-/** Taken rather too large: objects of protobufjs, and the plain ones that proto-loader makes of them. */
+/** Measured, and rounded up: objects of protobufjs, and the plain ones that proto-loader makes of them. Empty ones take no less. */
 const MESSAGE_BYTES = 400;
-const TEXT_BYTES = 150;
-const NUMBER_BYTES = 16;
-/** Deeper than any message of ours: what is below counts as its bytes. */
+const TEXT_BYTES = 220;
+const NUMBER_BYTES = 24;
+/** protobufjs makes an object of each 64-bit integer first. */
+const LONG_BYTES = 72;
+/** Deeper than any message of ours. */
 const MAX_DEPTH = 10;
-const FIXED_WIDTHS: Readonly<Record<string, number>> = {
-  ...{ TYPE_FIXED32: 4, TYPE_SFIXED32: 4, TYPE_FLOAT: 4 },
-  ...{ TYPE_FIXED64: 8, TYPE_SFIXED64: 8, TYPE_DOUBLE: 8 },
+const VARINT = 0;
+const FIXED64 = 1;
+const DELIMITED = 2;
+const FIXED32 = 5;
+const INT32: NumberType = { wireType: VARINT, width: 1, bytes: NUMBER_BYTES };
+const INT64: NumberType = { wireType: VARINT, width: 1, bytes: LONG_BYTES };
+const WIDE: NumberType = { wireType: FIXED64, width: 8, bytes: LONG_BYTES };
+const NARROW: NumberType = { wireType: FIXED32, width: 4, bytes: NUMBER_BYTES };
+const NUMBER_TYPES: Readonly<Record<string, NumberType>> = {
+  ...{ TYPE_INT64: INT64, TYPE_UINT64: INT64, TYPE_SINT64: INT64 },
+  ...{ TYPE_FIXED32: NARROW, TYPE_SFIXED32: NARROW, TYPE_FLOAT: NARROW },
+  ...{ TYPE_FIXED64: WIDE, TYPE_SFIXED64: WIDE, TYPE_DOUBLE: { ...WIDE, bytes: NUMBER_BYTES } },
 };
 
 /**
@@ -43,14 +66,17 @@ export function messageShape(messages: ReadonlyMap<string, MessageDescriptor>, n
     const shape: MessageShape = new Map();
     known.set(message, shape);
     const scopes = [message, ...around];
-    for (const { number, type, typeName } of message.field) {
+    for (const { number, type, typeName, label } of message.field) {
       if (type === 'TYPE_MESSAGE') {
         const short = typeName.replace(/^\./, '');
         const nested = scopes.flatMap((scope) => scope.nestedType ?? []).find((entry) => entry.name === short);
         const found = nested ?? messages.get(short) ?? messages.get(`${packageName}.${short}`);
         shape.set(number, { kind: 'message', shape: found && shapeOf(found, nested ? scopes : []) });
       } else if (type === 'TYPE_STRING' || type === 'TYPE_BYTES') shape.set(number, { kind: 'text' });
-      else shape.set(number, { kind: 'number', width: FIXED_WIDTHS[type] ?? 1 });
+      else {
+        const repeated = label === 'LABEL_REPEATED';
+        shape.set(number, { kind: 'number', type: NUMBER_TYPES[type] ?? INT32, repeated });
+      }
     }
     return shape;
   };
@@ -59,42 +85,81 @@ export function messageShape(messages: ReadonlyMap<string, MessageDescriptor>, n
 }
 
 /**
- * Bytes that the message takes when decoded, beside its own; at least. Stops at `limit`, and where the bytes are no message: its decoder says
- * so better.
+ * Bytes that the message takes when decoded, beside its own; at least. Stops at `limit`.
+ *
+ * protobufjs reads more than the format allows: it decodes known fields whatever their wire type, skips groups, cuts varints to 32 bits and
+ * strings to what is there. Counting on another reading of the same bytes counts nothing, so what no encoder writes is no message here.
+ * @returns undefined when the bytes are no message of this shape
  */
-export function decodedSize(message: Uint8Array, shape: MessageShape, limit: number): number {
-  let size = 0;
-  const scan = (from: number, end: number, fields: MessageShape | undefined, depth: number): void => {
-    let at = from;
-    const varint = (): number => {
-      let value = 0;
-      for (let factor = 1; at < end; factor *= 128) {
-        const byte = message[at++]!;
-        value += (byte & 127) * factor;
-        if (byte < 128) return value;
-      }
-      return Number.NaN;
-    };
-    while (at < end && size <= limit) {
-      const tag = varint();
-      const field = fields?.get(Math.floor(tag / 8));
-      const wireType = tag % 8;
-      if (wireType === 0) varint();
-      else if (wireType === 1) at += 8;
-      else if (wireType === 5) at += 4;
-      if (wireType !== 2) {
-        if (![0, 1, 5].includes(wireType)) return;
-        size += NUMBER_BYTES;
+export function decodedSize(message: Uint8Array, shape: MessageShape, limit: number): number | undefined {
+  const reader = new WireReader(message);
+  return reader.scan(message.length, shape, 0, limit) ? reader.size : undefined;
+}
+
+class WireReader {
+  size = 0;
+  private at = 0;
+
+  constructor(private readonly bytes: Uint8Array) {}
+
+  /** Counts the fields up to `end`. @returns whether they are well formed */
+  scan(end: number, fields: MessageShape, depth: number, limit: number): boolean {
+    if (depth > MAX_DEPTH) return false;
+    while (this.at < end && this.size <= limit) {
+      const tag = this.varint32(end);
+      if (tag < 8) return false;
+      const wireType = tag & 7;
+      const field = fields.get(tag >>> 3);
+      if (wireType === DELIMITED) {
+        if (!this.delimited(end, field, depth, limit)) return false;
         continue;
       }
-      const length = varint();
-      if (!(at + length <= end)) return;
-      if (field?.kind === 'number') size += (length / field.width) * NUMBER_BYTES;
-      else size += field?.kind === 'message' ? MESSAGE_BYTES : TEXT_BYTES;
-      if (field?.kind === 'message' && depth < MAX_DEPTH) scan(at, at + length, field.shape, depth + 1);
-      at += length;
+      if (field !== undefined && (field.kind !== 'number' || field.type.wireType !== wireType)) return false;
+      this.size += field?.kind === 'number' ? field.type.bytes : NUMBER_BYTES;
+      if (wireType === VARINT) {
+        const length = this.skipVarint(end);
+        // protobufjs takes those of 6 to 9 bytes for ten; negative ones of 32 bits have ten.
+        if (length === 0 || (length > 5 && length < 10 && field?.kind === 'number' && field.type === INT32))
+          return false;
+      } else if (wireType === FIXED64) this.at += 8;
+      else if (wireType === FIXED32) this.at += 4;
+      else return false;
+      if (this.at > end) return false;
     }
-  };
-  scan(0, message.length, shape, 0);
-  return size;
+    return true;
+  }
+
+  private delimited(end: number, field: FieldKind | undefined, depth: number, limit: number): boolean {
+    const length = this.varint32(end);
+    const inner = this.at + length;
+    if (length < 0 || inner > end) return false;
+    if (field?.kind === 'message') {
+      this.size += MESSAGE_BYTES;
+      if (field.shape === undefined) return false;
+      if (!this.scan(inner, field.shape, depth + 1, limit)) return false;
+    } else if (field?.kind === 'number') {
+      if (!field.repeated) return false;
+      this.size += (length / field.type.width) * field.type.bytes;
+    } else this.size += TEXT_BYTES;
+    this.at = inner;
+    return true;
+  }
+
+  /** A tag or a length. @returns -1 when it does not end in time, or has more than 32 bits */
+  private varint32(end: number): number {
+    let value = 0;
+    for (let factor = 1; factor <= 2 ** 28 && this.at < end; factor *= 128) {
+      const byte = this.bytes[this.at++]!;
+      value += (byte & 127) * factor;
+      if (byte < 128) return value < 2 ** 32 ? value : -1;
+    }
+    return -1;
+  }
+
+  /** @returns how many bytes it has; 0 when it does not end in time */
+  private skipVarint(end: number): number {
+    const last = Math.min(end, this.at + 10);
+    for (let length = 1; this.at < last; length++) if (this.bytes[this.at++]! < 128) return length;
+    return 0;
+  }
 }

@@ -16,8 +16,8 @@ export const SLOWEST_BYTES_PER_SECOND = 16 * 1024;
 const LARGEST_STREAM_SHARE = 1 / 8;
 /** Well-behaved clients end their side themselves when they have got the status. */
 const RESET_AFTER_MS = 1000;
-/** What a message may become once decoded, in messages of the largest size: numbers in typed contents take four times their bytes. */
-const DECODED_FACTOR = 4;
+/** What a message may become once decoded, in messages of the largest size: floats in typed contents take six times their bytes. */
+const DECODED_FACTOR = 6;
 /** Messages that grpc-js may have handed to a handler before the handler has read them (a stream in object mode). */
 const UNREAD_MESSAGES = 17;
 
@@ -224,7 +224,9 @@ export class OpenCall {
     if (shape === undefined) return body;
     const limit = DECODED_FACTOR * maxMessageBytes;
     const size = decodedSize(body, shape, limit);
-    if (size > limit) {
+    if (size === undefined) {
+      this.refuse(new StatusError('message_malformed', 'the bytes received are not the message that this call takes'));
+    } else if (size > limit) {
       const what = `${body.length} bytes that become more than ${DECODED_FACTOR} x server.maxMessageBytes once decoded`;
       this.refuse(new StatusError('message_too_large', `the message has ${what}; send less a request`));
     } else if (receive.take(this.receiving, size)) {
@@ -232,7 +234,7 @@ export class OpenCall {
       return body;
     } else this.giveWay();
     // The call has ended: grpc-js drops what this is told.
-    return Promise.reject({ code: Status.RESOURCE_EXHAUSTED, details: 'the message is too large' });
+    return Promise.reject({ code: Status.RESOURCE_EXHAUSTED, details: 'the message was refused' });
   }
 
   private written(bytes: number): void {
