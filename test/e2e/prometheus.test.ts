@@ -16,6 +16,7 @@ import { createToken, hashToken } from '../../src/server/security/token.js';
 import { CertificateAuthority, opensslMissing } from '../support/certificates.js';
 import { lastFirst } from '../support/last-first.js';
 import { freePort, natsMissing } from '../support/nats.js';
+import { startOtlpReceiver } from '../support/otlp-receiver.js';
 import { prometheusMissing, TestPrometheus } from '../support/prometheus.js';
 import { asQuestion, withVariables } from '../support/promql.js';
 import { ROOT } from '../support/repository.js';
@@ -44,7 +45,10 @@ test('every expression of rules and dashboards answers, under load and with labe
 }, async (t) => {
   const ends = lastFirst(t);
   // Labels of unknown ids become dead letters soon.
+  // With traces on, it is scraped as OpenMetrics; the replica in the plain format.
+  const collector = await startOtlpReceiver(ends);
   const server = await startServer(ends, {
+    tracing: { endpoint: collector.url, sample: 1 },
     labels: { grace: '1s' },
     snapshots: { everySamples: 50, interval: '500ms' },
   });
@@ -75,6 +79,12 @@ test('every expression of rules and dashboards answers, under load and with labe
   } while (unanswered.size > 0 && Date.now() < end);
   await stopLoad();
   assert.deepEqual([...unanswered], [], server.output());
+
+  const traced = new Set(collector.spans.map(({ traceId }) => traceId));
+  const exemplars = await prometheus.exemplars('headwater_request_duration_seconds_bucket{stage="total"}');
+  assert.ok(exemplars.length > 0, 'durations have exemplars');
+  const found = exemplars.filter(({ labels }) => traced.has(labels.trace_id ?? ''));
+  assert.ok(found.length > 0, 'exemplars lead to traces that the collector has');
 
   for (const { name, health, lastError } of await prometheus.rules())
     assert.equal(health, 'ok', `${name}: ${lastError}`);
