@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import type { LearnerOptions } from '../../learner/index.js';
 import { ConfigError } from './error.js';
 import { learner } from './schema/learner.js';
+import { readYaml } from './yaml.js';
 
 /**
  * Reads a file (YAML, or JSON, which is YAML) with what `heads[].learner` may have; what it leaves out is as in the configuration.
@@ -12,7 +12,7 @@ import { learner } from './schema/learner.js';
 export async function loadLearnerFile(path: string): Promise<LearnerOptions> {
   let value: unknown;
   try {
-    value = parseYaml(await readFile(path, 'utf8'), { maxAliasCount: 100 });
+    value = readYaml(await readFile(path, 'utf8'));
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
     throw new ConfigError([`${path}: can't read the learner's options: ${reason}`], { cause: error });

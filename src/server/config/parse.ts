@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from './error.js';
 import { keysAt } from './keys.js';
@@ -7,6 +6,7 @@ import { movedKey } from './moved-keys.js';
 import { nearest } from './nearest.js';
 import { assign, environmentOverrides, isFromSet, parseSet } from './overlay.js';
 import { type Config, shape } from './schema/index.js';
+import { readYaml, type YamlError } from './yaml.js';
 
 export interface ParseOptions {
   /** The environment; only names that map to a key are looked at. */
@@ -25,7 +25,7 @@ export interface ParseOptions {
  */
 export function parseConfig(text: string, options: ParseOptions): Config {
   const source = options.source ?? 'configuration';
-  const tree = readYaml(text, source);
+  const tree = readTree(text, source);
   const origins = new Map<string, string>();
   const overrides = [...environmentOverrides(options.env ?? {}), ...(options.set ?? []).map(parseSet)];
   for (const [path, value, origin] of overrides) {
@@ -43,14 +43,14 @@ export function parseConfig(text: string, options: ParseOptions): Config {
   return deepFreeze(withAbsolutePaths(result.data, options.baseDir));
 }
 
-function readYaml(text: string, source: string): Record<string, unknown> {
+function readTree(text: string, source: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = parseYaml(text, { maxAliasCount: 100 });
+    value = readYaml(text);
   } catch (error) {
-    const where = error instanceof YAMLParseError && error.linePos ? `:${error.linePos[0].line}` : '';
-    const reason = (error as Error).message.split('\n')[0];
-    throw new ConfigError([`${source}${where}: not valid YAML: ${reason}`], { cause: error });
+    const { line, message } = error as YamlError;
+    const where = line === undefined ? '' : `:${line}`;
+    throw new ConfigError([`${source}${where}: not valid YAML: ${message}`], { cause: error });
   }
   if (value === null || value === undefined) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {

@@ -1,7 +1,7 @@
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from './error.js';
 import { checkTokens, token } from './schema/security.js';
+import { readYaml, type YamlError } from './yaml.js';
 
 type Token = z.output<typeof token>;
 
@@ -19,9 +19,9 @@ export function parseTokens(
 ): Token[] {
   let value: unknown;
   try {
-    value = parseYaml(text, { maxAliasCount: 100 });
+    value = readYaml(text);
   } catch (error) {
-    const line = (error as { linePos?: [{ line: number }] }).linePos?.[0].line;
+    const { line } = error as YamlError;
     throw new ConfigError([`${path}${line === undefined ? '' : `:${line}`}: not valid YAML`]);
   }
   const parsed = tokens
