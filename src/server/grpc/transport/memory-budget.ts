@@ -18,6 +18,7 @@ export interface Holder {
 export class MemoryBudget {
   private readonly held = new Map<Holder, number>();
   private readonly byClient = new Map<string, number>();
+  private readonly closed = new WeakSet<Holder>();
   private total = 0;
 
   /** @param limit bytes */
@@ -30,6 +31,7 @@ export class MemoryBudget {
 
   /** @returns whether the bytes were taken; if not, nothing has changed for this holder. */
   take(holder: Holder, bytes: number): boolean {
+    if (this.closed.has(holder)) return false;
     while (this.total + bytes > this.limit) {
       const victim = this.largestOf(this.largestClient(), holder);
       if (victim === undefined) return false;
@@ -48,6 +50,12 @@ export class MemoryBudget {
   giveAll(holder: Holder): void {
     this.add(holder, -(this.held.get(holder) ?? 0));
     this.held.delete(holder);
+  }
+
+  /** Gives all back and takes no more: what was under way when a call ended would be held for good. */
+  close(holder: Holder): void {
+    this.giveAll(holder);
+    this.closed.add(holder);
   }
 
   private add(holder: Holder, bytes: number): void {

@@ -134,8 +134,8 @@ export class OpenCall {
     });
     stream.once('close', () => {
       this.ended = true;
-      this.settings.receive.giveAll(this.receiving);
-      this.settings.send.giveAll(this.sending);
+      this.settings.receive.close(this.receiving);
+      this.settings.send.close(this.sending);
       this.onOver(this);
     });
     if (this.method.requestStream && this.method.responseStream) {

@@ -68,3 +68,12 @@ test('a revoked holder that gives back itself is counted once', () => {
   assert.equal(budget.take(holder('b'), 50), true);
   assert.equal(budget.used, 50);
 });
+
+test('a holder that was closed takes no more', () => {
+  const budget = new MemoryBudget(100);
+  const one = holder('a');
+  budget.take(one, 10);
+  budget.close(one);
+  assert.equal(budget.take(one, 10), false);
+  assert.equal(budget.used, 0);
+});

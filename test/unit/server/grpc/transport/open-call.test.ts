@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import type { BaseCall } from '../../../../../src/server/grpc/transport/grpc-js.js';
+import { MemoryBudget } from '../../../../../src/server/grpc/transport/memory-budget.js';
+import { type CallMethod, type CallSettings, OpenCall } from '../../../../../src/server/grpc/transport/open-call.js';
+import { requestShapes } from '../../../../../src/server/grpc/transport/request-shapes.js';
+import { framed, INFER, inferMessage } from '../../../../support/raw-grpc.js';
+
+const UNARY: CallMethod = { path: INFER, requestStream: false, responseStream: false };
+
+/** A call on a stream that the test moves by hand. */
+function openCall(method: CallMethod = UNARY, set: Partial<CallSettings> = {}) {
+  const stream = Object.assign(new EventEmitter(), {
+    ...{ writableLength: 0, headersSent: false, destroyed: false, session: undefined },
+    isPaused: () => false,
+    close: () => stream.emit('close'),
+  });
+  const statuses: unknown[] = [];
+  const base = { stream, sendMessage: () => {}, sendStatus: (status: unknown) => statuses.push(status) };
+  const settings: CallSettings = {
+    receive: new MemoryBudget(2 ** 30),
+    send: new MemoryBudget(2 ** 30),
+    maxMessageBytes: 2 ** 26,
+    maxMetadataBytes: 1024,
+    shapes: requestShapes(),
+    onRefused: () => {},
+    onSent: () => {},
+    ...set,
+  };
+  const call = new OpenCall(method, 'client', base as unknown as BaseCall, settings, () => {});
+  return { call, stream, base: base as unknown as BaseCall, settings, statuses };
+}
+
+test('a call that is over when its message is decompressed holds nothing', async () => {
+  const receive = new MemoryBudget(2 ** 30);
+  const { stream, base } = openCall(UNARY, { receive });
+  const uintContents = Array<number>(10_000).fill(1);
+  const message = inferMessage({
+    modelName: 'm',
+    inputs: [{ name: 'x', datatype: 'UINT8', contents: { uintContents } }],
+  });
+  const compressed = framed(gzipSync(message), true);
+  stream.emit('data', compressed);
+  const take = receive.take.bind(receive);
+  receive.take = (holder, bytes) => {
+    // The last of what zlib has to say; its end comes from another thread, and later.
+    if (bytes === message.length) queueMicrotask(() => stream.emit('close'));
+    return take(holder, bytes);
+  };
+  await assert.rejects(Promise.resolve(base.decompressMessage(compressed, 'gzip')));
+  assert.equal(receive.used, 0);
+});
