@@ -275,6 +275,41 @@ test('broken, expiring and expired certificates are told', { skip }, async (t) =
   assert.equal(tls?.expiries.server, expiry);
 });
 
+test('a certificate of an issuer whose clock is ahead is taken: at once within minutes, else when it is valid', {
+  skip,
+}, async (t) => {
+  const authority = new CertificateAuthority(t);
+  const [inUse, ahead, farAhead] = ['first', 'ahead', 'far'].map((name) => authority.issue(name, LOOPBACK));
+  const subjects: string[] = [];
+  const lines: string[] = [];
+  const { security } = parseConfig('', { baseDir: '/', set: tlsKeys(inUse!) });
+  const opened = await openSecurity(security, '127.0.0.1', (_, line) => {
+    lines.push(line);
+    const taken = /use the new certificate \(CN=(\w+),/.exec(line)?.[1];
+    if (taken !== undefined) subjects.push(taken);
+  });
+  t.after(() => opened.close());
+  const renew = (pair: Certificate) => {
+    writeFileSync(inUse!.key, readFileSync(pair.key));
+    writeFileSync(inUse!.certificate, readFileSync(pair.certificate));
+  };
+  const { now } = Date;
+  const clock = (behindMs: number) => t.mock.method(Date, 'now', () => now() - behindMs);
+
+  clock(60_000);
+  renew(ahead!);
+  await until('a minute is nothing', () => subjects.at(-1) === 'ahead', { state: () => lines });
+  clock(3_600_000);
+  renew(farAhead!);
+  await until('an hour is told', () => lines.some((line) => /valid from .* on only/.test(line)), {
+    state: () => lines,
+  });
+  assert.deepEqual(subjects, ['ahead']);
+  // The files stay as they are.
+  clock(0);
+  await until('it is taken when it is valid', () => subjects.at(-1) === 'far', { state: () => lines });
+});
+
 test('the command line: TLS, a certificate and a token from files, and what is wrong in words', { skip }, async (t) => {
   const authority = new CertificateAuthority(t);
   const pair = authority.issue('server', 'DNS:headwater.example');

@@ -19,6 +19,8 @@ const DAY_MS = 86_400_000;
 /** From then on it is logged, once a day. */
 const EXPIRES_SOON_MS = 14 * DAY_MS;
 const LOOK_AT_EXPIRY_MS = 60_000;
+/** A clock may be behind that of the issuer, whose certificates begin "now": clients judge by clocks of their own. */
+const CLOCK_SKEW_MS = 5 * 60_000;
 
 export class Tls {
   readonly grpc: ReloadableCredentials;
@@ -26,6 +28,8 @@ export class Tls {
   private readonly listeners: ((context: SecureContextOptions) => void)[] = [];
   private readonly expiryTimer: NodeJS.Timeout;
   private expiryToldMs = Number.NEGATIVE_INFINITY;
+  /** Runs while the files have a certificate that is not valid yet. */
+  private waiting: NodeJS.Timeout | undefined;
 
   private constructor(
     readonly settings: TlsSettings,
@@ -77,28 +81,53 @@ export class Tls {
   close(): void {
     this.files.stop();
     clearInterval(this.expiryTimer);
+    this.wait(undefined);
   }
 
   private change(contents: readonly Buffer[]): void {
+    this.wait(undefined);
     try {
       const pair = readFiles(contents);
       const now = Date.now();
       // Clients refuse it: the one before may still be good.
       if (pair.notAfterMs <= now && this.pair.notAfterMs > now) throw new Error('the new certificate has expired');
-      if (pair.notBeforeMs > now) throw new Error('the new certificate is not valid yet');
-      this.pair = pair;
-      this.grpc.replace(pair.context);
-      for (const listener of this.listeners) listener(pair.context);
-      const until = new Date(pair.notAfterMs).toISOString();
-      this.log('info', `security.tls: new connections use the new certificate (${pair.subject}, valid until ${until})`);
-      this.expiryToldMs = Number.NEGATIVE_INFINITY;
-      this.tellExpiry();
+      if (pair.notBeforeMs <= now + CLOCK_SKEW_MS) {
+        this.use(pair);
+        return;
+      }
+      const from = new Date(pair.notBeforeMs).toISOString();
+      this.log(
+        'warn',
+        `security.tls: the new certificate is valid from ${from} on only: the one before stays in use until then`,
+      );
+      this.wait(pair);
     } catch (error) {
       this.log(
         'error',
         `security.tls: ${(error as Error).message}; the certificate before stays in use until the files change again`,
       );
     }
+  }
+
+  private use(pair: KeyPair): void {
+    this.pair = pair;
+    this.grpc.replace(pair.context);
+    for (const listener of this.listeners) listener(pair.context);
+    const until = new Date(pair.notAfterMs).toISOString();
+    this.log('info', `security.tls: new connections use the new certificate (${pair.subject}, valid until ${until})`);
+    this.expiryToldMs = Number.NEGATIVE_INFINITY;
+    this.tellExpiry();
+  }
+
+  /** Takes a pair when it becomes valid, looking at the clock as often as at the files: clocks are put right, too. */
+  private wait(next: KeyPair | undefined): void {
+    clearInterval(this.waiting);
+    if (next === undefined) return;
+    this.waiting = setInterval(() => {
+      if (next.notBeforeMs > Date.now() + CLOCK_SKEW_MS) return;
+      this.wait(undefined);
+      this.use(next);
+    }, this.settings.reload).unref();
   }
 
   private tellExpiry(): void {
