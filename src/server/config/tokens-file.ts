@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from './error.js';
-import { checkTokens, token } from './schema/security.js';
+import { checkNamesApart, checkTokens, token } from './schema/security.js';
 import { readYaml, type YamlError } from './yaml.js';
 
 type Token = z.output<typeof token>;
@@ -10,12 +10,14 @@ const tokens = z.array(token, { error: 'expected a list of tokens, each with nam
 /**
  * Reads the text of `security.tokensFile`; an empty one is an empty list.
  * @param others the tokens of the configuration, with which these share names and ids
+ * @param certificates of the configuration, with which these share names
  * @throws ConfigError with a line for every problem; contents are never part of it.
  */
 export function parseTokens(
   text: string,
   path: string,
   others: readonly Omit<Token, 'scopes' | 'heads'>[] = [],
+  certificates: readonly { readonly name: string }[] = [],
 ): Token[] {
   let value: unknown;
   try {
@@ -25,7 +27,10 @@ export function parseTokens(
     throw new ConfigError([`${path}${line === undefined ? '' : `:${line}`}: not valid YAML`]);
   }
   const parsed = tokens
-    .superRefine((entries, context) => checkTokens([...entries, ...others], context))
+    .superRefine((entries, context) => {
+      checkTokens([...entries, ...others], context);
+      checkNamesApart(entries, certificates, context);
+    })
     .safeParse(value ?? []);
   if (parsed.success) return parsed.data;
   throw new ConfigError(

@@ -80,14 +80,14 @@ export async function openSecurity(settings: Config['security'], host: string, l
 
 /** Fills the table with the tokens of the configuration and of the file, now and whenever that changes. */
 async function followTokens(
-  { tokens, tokensFile, tls }: Config['security'],
+  { tokens, tokensFile, tls, certificates }: Config['security'],
   table: TokenTable,
   log: Log,
 ): Promise<WatchedFiles | undefined> {
   table.replace(tokens);
   if (tokensFile === null) return undefined;
   const take = (content: Buffer | undefined): readonly TokenEntry[] => {
-    const entries = parseTokens(content?.toString('utf8') ?? '', tokensFile, tokens);
+    const entries = parseTokens(content?.toString('utf8') ?? '', tokensFile, tokens, certificates);
     table.replace([...tokens, ...entries]);
     return entries;
   };

@@ -93,6 +93,22 @@ function checkNames(
   }
 }
 
+/** Names of `entries` that are those of `others`, which are something else, as issues. */
+export function checkNamesApart(
+  entries: readonly { readonly name: string }[],
+  others: readonly { readonly name: string }[],
+  context: z.RefinementCtx<unknown>,
+  what = 'certificate',
+  path: readonly string[] = [],
+): void {
+  const taken = new Set(others.map((entry) => entry.name));
+  for (const [index, entry] of entries.entries()) {
+    if (!taken.has(entry.name)) continue;
+    const message = `the name "${entry.name}" is that of a ${what}: their requests would share one place in queues`;
+    context.addIssue({ code: 'custom', path: [...path, index, 'name'], message });
+  }
+}
+
 const tls = z
   .strictObject({
     certificate: text('the path of a PEM file')
@@ -177,11 +193,6 @@ export const security = z
       const message = 'expected security.tls.clientAuth: request or require; nobody shows a certificate otherwise';
       context.addIssue({ code: 'custom', path: ['certificates'], message });
     }
-    const tokenNames = new Set(tokens.map((entry) => entry.name));
     checkNames(certificates, 'certificate', context, ['certificates']);
-    for (const [index, entry] of certificates.entries()) {
-      if (!tokenNames.has(entry.name)) continue;
-      const message = `the name "${entry.name}" is that of a token: their requests would share one place in queues`;
-      context.addIssue({ code: 'custom', path: ['certificates', index, 'name'], message });
-    }
+    checkNamesApart(certificates, tokens, context, 'token', ['certificates']);
   });

@@ -105,4 +105,8 @@ test('the file of tokens has the same entries, and shows none of them in errors'
     );
   }
   assert.throws(() => parseTokens(stringify(entries), '/t.yaml', [entries[0]!]), /listed twice/);
+  assert.throws(
+    () => parseTokens(stringify(entries), '/t.yaml', [], [{ name: 'b' }]),
+    /^ConfigError: \/t\.yaml: 1\.name: the name "b" is that of a certificate/,
+  );
 });
