@@ -9,7 +9,8 @@ const ENGINES = ['sparse', 'onnxruntime', 'auto'] as const;
 export const USAGE = `usage: npm run loadtest -- --scenario NAME [options]      (or --all: every scenario but soak)
   --scenario   ${NAMES.join(', ')}; several with commas
   --check      exit status 1, and a line for each, when a promise is broken
-  --compare    the same load on the baseline too (loadtest/baseline), in turn
+  --compare    the same load on the baseline too (loadtest/baseline), in turn: no more than the slower one
+               can bear, so the promises of the scenario are not looked at
   --write      put the results into docs/loadtest.md
   --model      resnet50-90 (default), resnet50, mobilenet, tiny; capacity: both ResNets when it is not given
   --engine     sparse, onnxruntime, auto; default: sparse for resnet50-90, else onnxruntime
@@ -68,6 +69,11 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   if (values.all === (values.scenario !== undefined)) throw new Error('expected --scenario NAME or --all');
   const { check, compare, write, model, out, json } = values;
+  if (check && compare) {
+    throw new Error(
+      '--check with --compare: promises are about the load that Headwater can bear, and compared servers get what the slower one can; run them apart',
+    );
+  }
   if (write && values.scale !== '1') throw new Error('--write: a trial (--scale) is no result');
   return {
     ...{ check, compare, write, model, out, json, pin: !values['no-pin'] },

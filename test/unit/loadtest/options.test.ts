@@ -20,6 +20,7 @@ test('what can not be is refused with a sentence that says what can', () => {
   assert.throws(() => readOptions(['--scenario', 'staedy']), /expected one of capacity, steady/);
   assert.throws(() => readOptions(['--all', '--batch', '0']), /--batch: expected a whole number from 1/);
   assert.throws(() => readOptions(['--all', '--scale', 'x']), /--scale: expected a number/);
+  assert.throws(() => readOptions(['--scenario', 'steady', '--check', '--compare']), /run them apart/);
   assert.throws(() => readOptions(['--all', '--write', '--scale', '0.1']), /a trial/);
   assert.throws(() => readOptions(['--all', '--engine', 'gpu']), /--engine: expected one of sparse/);
   assert.throws(() => readOptions(['--al']), /--al/);
