@@ -200,6 +200,8 @@ function pageParts(
     startedAtMs: Date.now(),
     callers: security.callers,
     credentialsRequired: security.credentialsRequired,
+    onDenied: ({ socket }) =>
+      security.failures.record('permission_denied', 'the API over HTTP', socket.remoteAddress ?? 'unknown'),
     recorder,
     layers: new Layers({ isa: config.engine.isa, busy: () => recorder.traffic.busy }),
     learning: undefined,

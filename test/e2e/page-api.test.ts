@@ -268,6 +268,12 @@ test('each act asks for its scope and its head, before the body is read', async 
   const measured = await ask(server, 'backbones/tiny/layers', { token: keeper.token, body: {} });
   assert.equal(measured.status, 403);
   assert.equal(server.learning.heads.need('flowers').pinned, 0);
+  const metrics = await fetch(`http://127.0.0.1:${server.running.httpPort}/metrics`, {
+    headers: { authorization: `Bearer ${scraper.token}` },
+  });
+  const counted = await metrics.text();
+  assert.match(counted, /headwater_refused_credentials_total\{reason="permission_denied"\} [1-9]/);
+  assert.match(counted, /headwater_refused_credentials_total\{reason="no_credentials"\} [1-9]/);
 });
 
 test('a token that is revoked is refused from then on', async (t) => {

@@ -24,6 +24,7 @@ const OWN = [
   'history.js',
   'icon.svg',
   'session.js',
+  'span.js',
   'style.css',
   'traffic.js',
 ] as const;

@@ -7,6 +7,7 @@ import { duration } from './format.js';
 import { HeadView } from './head.js';
 import { chosenHead, showHeads } from './heads.js';
 import { setToken, token } from './session.js';
+import { onSpan } from './span.js';
 import { Traffic } from './traffic.js';
 
 const EVERY_MS = 1000;
@@ -149,6 +150,7 @@ function listen() {
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) void refresh();
   });
+  onSpan(() => void refresh());
   addEventListener('hashchange', () => void refresh());
 }
 

@@ -5,6 +5,7 @@ import { bar, byId, fill, make, visible } from './dom.js';
 import { eventsOf, marksOf } from './events.js';
 import { clock, duration, number, percent } from './format.js';
 import { History } from './history.js';
+import { span } from './span.js';
 
 const MOST_CLASSES = 10;
 /** Columns of text; the others are numbers. */
@@ -127,14 +128,15 @@ export class HeadView {
   }
 
   draw() {
-    const { history, head } = this;
+    const { head } = this;
     if (head === undefined) return;
+    const history = this.history.last(span());
     const kept = this.axis === 'time' ? history.rows.map((_, index) => index) : growing(history.column('samples'));
     const pick = (/** @type {(number | null)[]} */ values) => kept.map((index) => values[index] ?? null);
     const xs = pick(this.axis === 'time' ? history.times : history.column('samples'));
     const summary = `Served ${percent(lastOf(history.column('served1000')))}, prequential ${percent(lastOf(history.column('prequential1000')))} over the last 1000 labels.`;
     const lines = LINES.map(({ column }) => pick(history.column(column)));
-    this.chart.show(xs, lines, marksOf(head, history, this.axis), summary);
+    this.chart.show(xs, lines, marksOf(head, this.history, this.axis), summary);
   }
 }
 

@@ -29,6 +29,18 @@ export class History {
     this.rows = [];
   }
 
+  /**
+   * The rows of late, as a history of their own.
+   * @param {number} ms
+   */
+  last(ms) {
+    const from = (this.rows.at(-1)?.[0] ?? 0) - ms;
+    const view = new History();
+    view.columns = this.columns;
+    view.rows = this.rows.filter(([time]) => (time ?? 0) >= from);
+    return view;
+  }
+
   /** @param {string} name */
   column(name) {
     const at = 1 + this.columns.indexOf(name);

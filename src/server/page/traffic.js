@@ -3,6 +3,7 @@ import { Chart } from './charts.js';
 import { byId, fill, make } from './dom.js';
 import { number, percent } from './format.js';
 import { History } from './history.js';
+import { span } from './span.js';
 
 const milliseconds = (/** @type {number} */ value) => `${number(value)} ms`;
 /** Labels of axes: as short as they can be. */
@@ -47,8 +48,8 @@ export class Traffic {
   show(overview) {
     byId('traffic').hidden = overview.traffic === null;
     if (overview.traffic === null) return;
-    const { history } = this;
-    history.add(overview.traffic);
+    this.history.add(overview.traffic);
+    const history = this.history.last(span());
     const column = (/** @type {string} */ name) => history.column(name);
     const latest = (/** @type {string} */ name) => recent(column(name));
     this.throughput.show(

@@ -45,7 +45,9 @@ export class HttpApi {
       context.caller = this.parts.callers(request);
       return json(await route.answer(context, route.names));
     } catch (error) {
-      return errorAnswer(explain(error, context, this.parts.logError));
+      const known = explain(error, context, this.parts.logError);
+      if (known.code === 'permission_denied') this.parts.onDenied(request);
+      return errorAnswer(known);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Learning } from '../../../learner/index.js';
 import type { Config } from '../../config/index.js';
 import type { BackboneRegistry } from '../../repository/backbone-registry.js';
@@ -15,6 +16,8 @@ export interface ApiParts {
   readonly readiness: Readiness;
   readonly callers: HttpCallers;
   readonly credentialsRequired: boolean;
+  /** Told of requests whose credentials do not allow what they ask for. */
+  readonly onDenied: (request: IncomingMessage) => void;
   readonly recorder: Recorder;
   readonly layers: Layers;
   readonly logError: (message: string, error: unknown) => void;
