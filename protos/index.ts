@@ -20,8 +20,8 @@ export { reflectionDefinition } from './descriptors.js';
 export type { ActResponse, ActResponse__Output } from './generated/headwater/v1/ActResponse.js';
 export type { CreateHeadRequest, CreateHeadRequest__Output } from './generated/headwater/v1/CreateHeadRequest.js';
 export type { ExportHeadResponse, ExportHeadResponse__Output } from './generated/headwater/v1/ExportHeadResponse.js';
-export type { FeedbackRequest__Output } from './generated/headwater/v1/FeedbackRequest.js';
-export type { FeedbackResponse } from './generated/headwater/v1/FeedbackResponse.js';
+export type { FeedbackRequest, FeedbackRequest__Output } from './generated/headwater/v1/FeedbackRequest.js';
+export type { FeedbackResponse, FeedbackResponse__Output } from './generated/headwater/v1/FeedbackResponse.js';
 export type { Head, Head__Output } from './generated/headwater/v1/Head.js';
 export type { ImportHeadRequest, ImportHeadRequest__Output } from './generated/headwater/v1/ImportHeadRequest.js';
 export type { Label, Label__Output } from './generated/headwater/v1/Label.js';
@@ -41,6 +41,10 @@ export type {
 } from './generated/inference/ModelMetadataResponse.js';
 export type { ModelRepositoryParameter__Output } from './generated/inference/ModelRepositoryParameter.js';
 export type { ModelStatistics, ModelStatistics__Output } from './generated/inference/ModelStatistics.js';
+export type {
+  ModelStreamInferResponse,
+  ModelStreamInferResponse__Output,
+} from './generated/inference/ModelStreamInferResponse.js';
 export type {
   RepositoryIndexResponse,
   RepositoryIndexResponse__Output,

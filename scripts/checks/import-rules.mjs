@@ -26,7 +26,9 @@ export const PARTS = [
   { folder: 'src/native', mayImport: [] },
   { folder: 'src/engine', mayImport: [NATIVE] },
   { folder: 'src/learner', mayImport: [NATIVE] },
-  { folder: 'src/server', mayImport: [ENGINE, LEARNER, PROTOS] },
+  // What users of `headwater/client` get; the command line of the server shares its calls.
+  { folder: 'src/client', mayImport: [PROTOS] },
+  { folder: 'src/server', mayImport: [ENGINE, LEARNER, PROTOS, 'src/client/shared.ts', 'src/client/loopback.ts'] },
   // The yardstick of the load test: the engine alone, in a process that the rest of the load test only starts. Before its parent folder.
   { folder: 'loadtest/bare-engine', mayImport: [ENGINE, 'loadtest/bare-engine-messages.ts'] },
   { folder: 'loadtest', mayImport: [PROTOS] },

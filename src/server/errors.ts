@@ -176,12 +176,18 @@ export function toStatusError(error: unknown): StatusError {
   return new StatusError('internal', 'an unexpected error; the log of the server says more', { cause: error });
 }
 
+/** Whole milliseconds after which trying again makes sense; undefined when nothing is known of it. */
+export function retryDelayMs(error: StatusError): number | undefined {
+  const delay = error.retryDelayMs ?? RETRY_DELAY_MS[error.code];
+  return delay === undefined ? undefined : Math.max(1, Math.round(delay));
+}
+
 /** What grpc-js sends: status, message, and `grpc-retry-pushback-ms` (gRFC A6) when there is a delay to wait. */
 export function toServiceError(error: StatusError): { code: Status; details: string; metadata: Metadata } {
   const metadata = new Metadata();
   metadata.set('headwater-error', error.code);
-  const delay = error.retryDelayMs ?? RETRY_DELAY_MS[error.code];
-  if (delay !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.max(1, Math.round(delay))));
+  const delay = retryDelayMs(error);
+  if (delay !== undefined) metadata.set('grpc-retry-pushback-ms', String(delay));
   return { code: error.status, details: printable(error.message), metadata };
 }
 

@@ -8,9 +8,9 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'nats';
 import { parse, stringify } from 'yaml';
+import { inferRequest } from '../../src/client/answer.js';
+import { ServiceCalls } from '../../src/client/service-calls.js';
 import { parseNatsUrls } from '../../src/learner/index.js';
-import { HeadwaterClient } from '../../src/server/client/headwater-client.js';
-import { imageRequest } from '../../src/server/client/tensors.js';
 import { drawImage, drawnClasses } from '../../src/server/commands/demo/draw.js';
 import { createToken, hashToken } from '../../src/server/security/token.js';
 import { CertificateAuthority, opensslMissing } from '../support/certificates.js';
@@ -219,7 +219,7 @@ async function startLoad(
   server: ServerProcess,
   replica: Replica,
 ): Promise<() => Promise<void>> {
-  const client = new HeadwaterClient(server.grpc);
+  const client = new ServiceCalls(server.grpc);
   const { servers, user, password } = parseNatsUrls(server.natsUrl());
   const nats = await connect({ servers: [...servers], user, pass: password });
   const images = await Promise.all(
@@ -236,7 +236,10 @@ async function startLoad(
     if (index % 10 !== 0) return;
     await publish({ id: `unknown ${index}`, label: name });
     // A microsecond.
-    const late = { ...imageRequest('pets', '', bytes), parameters: { timeout: { int64Param: 1 } } };
+    const late = {
+      ...inferRequest({ heads: ['pets'], id: '', input: { image: bytes }, top: 0 }),
+      parameters: { timeout: { int64Param: 1 } },
+    };
     await assert.rejects(client.infer(late));
     await refusedScrape(replica).catch(() => undefined);
   };

@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { connect, headers as natsHeaders } from 'nats';
 import { inference, learning, type ModelInferRequest, type ModelInferResponse__Output } from '../../protos/index.js';
+import { inferRequest } from '../../src/client/answer.js';
 import { parseNatsUrls } from '../../src/learner/index.js';
-import { imageRequest } from '../../src/server/client/tensors.js';
 import { drawImage } from '../../src/server/commands/demo/draw.js';
 import { traceOfId } from '../../src/server/tracing/trace-context.js';
 import { lastFirst } from '../support/last-first.js';
@@ -37,17 +37,21 @@ test('a request and its label are one trace, and callers of both are honoured', 
   const image = await drawImage('dots', 0, 1);
 
   // Without callers: all is in the trace of the id.
-  await client.infer(imageRequest('pets', 'alone', image));
+  await client.infer(inferRequest({ heads: ['pets'], id: 'alone', input: { image: image }, top: 0 }));
   await nats.jetstream().publish('headwater.label.pets', JSON.stringify({ id: 'alone', label: 'dots' }));
   // A caller of the request, another one of the label.
-  await client.infer(imageRequest('pets', 'called', image), traceparent(caller('a')));
+  await client.infer(
+    inferRequest({ heads: ['pets'], id: 'called', input: { image: image }, top: 0 }),
+    traceparent(caller('a')),
+  );
   const headers = natsHeaders();
   headers.set('traceparent', traceparent(caller('b')));
-  await nats
-    .jetstream()
-    .publish('headwater.label.pets', JSON.stringify({ id: 'called', label: 'dots' }), { headers });
+  await nats.jetstream().publish('headwater.label.pets', JSON.stringify({ id: 'called', label: 'dots' }), { headers });
   // A caller that records nothing, and a label by gRPC.
-  await client.infer(imageRequest('pets', 'quiet', image), traceparent(caller('c'), '00'));
+  await client.infer(
+    inferRequest({ heads: ['pets'], id: 'quiet', input: { image: image }, top: 0 }),
+    traceparent(caller('c'), '00'),
+  );
   await client.feedback('quiet', 'dots', traceparent(caller('d')));
 
   const inTrace = (traceId: string) => receiver.spans.filter((span) => span.traceId === traceId);
@@ -111,7 +115,8 @@ test('a collector that is away is told seldom and keeps nothing up', { skip: nat
   const server = await startServer(ends, { tracing: { endpoint: 'http://127.0.0.1:9/v1/traces', sample: 1 } });
   const client = new Client(ends, server.grpc);
   const image = await drawImage('dots', 0, 1);
-  for (let index = 0; index < 50; index++) await client.infer(imageRequest('pets', `r${index}`, image));
+  for (let index = 0; index < 50; index++)
+    await client.infer(inferRequest({ heads: ['pets'], id: `r${index}`, input: { image: image }, top: 0 }));
   await until('it is told', () => server.output().includes('traces are not sent'), { state: () => server.output() });
   assert.equal(await server.stop(), 0);
   assert.equal(server.output().split('traces are not sent').length, 2, 'once a minute');

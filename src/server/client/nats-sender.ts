@@ -1,9 +1,9 @@
 import { connect, ErrorCode, headers, type MsgHdrs, type NatsConnection, NatsError } from 'nats';
+import { type RetryPolicy, withRetry } from '../../client/shared.js';
 import { setupProblem } from '../../learner/index.js';
 import { Failure } from './failure.js';
 import { LabelRefused, type LabelSender, type OutgoingLabel } from './label-sender.js';
 import { commandNames, type NatsSource, openNatsSource, type SecuredAddress } from './nats-address.js';
-import { type RetryPolicy, withRetry } from './retry.js';
 
 const ACK_TIMEOUT_MS = 5_000;
 /** Time-outs, a stream that is full or not there yet, a connection that is down: all pass. */

@@ -1,8 +1,7 @@
+import type { RetryPolicy, ServiceCalls } from '../../client/shared.js';
+import { isFaultOfRequest } from '../../client/shared.js';
 import type { LabelledImage } from '../data/labelled-image.js';
-import { isFaultOfRequest } from './grpc-errors.js';
-import type { HeadwaterClient } from './headwater-client.js';
 import { predictPatiently } from './predict-recorded.js';
-import type { RetryPolicy } from './retry.js';
 
 /** Of held-out images: how many of each class, and how many of them were answered right. */
 export interface HoldoutTally {
@@ -47,7 +46,7 @@ export interface HoldoutOptions {
  */
 export async function predictHeldOut(
   images: readonly LabelledImage[],
-  client: HeadwaterClient,
+  client: ServiceCalls,
   options: HoldoutOptions,
   onDone: (done: number, image: LabelledImage, problem?: string) => void = () => {},
 ): Promise<HoldoutTally> {
@@ -83,7 +82,7 @@ export async function predictHeldOut(
 
 async function answerOf(
   image: LabelledImage,
-  client: HeadwaterClient,
+  client: ServiceCalls,
   { head, retry }: HoldoutOptions,
   signal: AbortSignal,
 ): Promise<{ label?: string; problem?: string }> {

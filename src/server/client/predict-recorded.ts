@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTransient, retryPushbackMs } from './grpc-errors.js';
-import type { HeadwaterClient } from './headwater-client.js';
-import { type RetryPolicy, withRetry } from './retry.js';
-import type { Answer } from './tensors.js';
+import type { Prediction, ServiceCalls } from '../../client/shared.js';
+import { isTransient, type RetryPolicy, retryPushbackMs, withRetry } from '../../client/shared.js';
 
 /** An answer without a record is asked for again so often; together that takes about three seconds. */
 const RECORD_ATTEMPTS = 6;
 const FIRST_WAIT_MS = 100;
 
-export interface TimedAnswer extends Answer {
+export interface TimedAnswer extends Prediction {
   /** Answers given to this image, this one included: more than one where the first were not recorded. */
   readonly answers: number;
   /** Of the call that was answered, in milliseconds. */
@@ -17,7 +15,7 @@ export interface TimedAnswer extends Answer {
 
 /** Classifies one image; what passes (server away or overloaded) is retried within the policy's patience. */
 export function predictPatiently(
-  client: HeadwaterClient,
+  client: ServiceCalls,
   head: string,
   id: string,
   image: Uint8Array,
@@ -37,7 +35,7 @@ export function predictPatiently(
  * last record before the label wins. The last answer is returned, recorded or not.
  */
 export async function predictRecorded(
-  client: HeadwaterClient,
+  client: ServiceCalls,
   head: string,
   id: string,
   image: Uint8Array,

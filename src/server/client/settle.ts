@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Head__Output } from '../../../protos/index.js';
+import type { ServiceCalls } from '../../client/shared.js';
+import { isTransient, isUnreachable, type RetryPolicy, retryPushbackMs, withRetry } from '../../client/shared.js';
 import { Failure } from './failure.js';
-import { isTransient, isUnreachable, retryPushbackMs } from './grpc-errors.js';
-import type { HeadwaterClient } from './headwater-client.js';
-import { type RetryPolicy, withRetry } from './retry.js';
 
 /** What the settling of a head is judged by. */
 export type Settling = Pick<
@@ -34,7 +33,7 @@ export function unsettled(head: Settling): string | undefined {
  * @throws Failure when nothing moves for the policy's patience: the message says what is missing.
  */
 export async function waitUntilSettled(
-  client: HeadwaterClient,
+  client: ServiceCalls,
   head: string,
   policy: RetryPolicy,
   onPoll: (head: Head__Output) => void = () => {},
@@ -68,7 +67,7 @@ export async function waitUntilSettled(
  * @param onWait Told of the first such answer.
  */
 export function firstHead(
-  client: HeadwaterClient,
+  client: ServiceCalls,
   head: string,
   policy: RetryPolicy,
   onWait: (error: unknown) => void,
@@ -86,7 +85,7 @@ export function firstHead(
 
 /** GetHead with retries. */
 export function patientHead(
-  client: HeadwaterClient,
+  client: ServiceCalls,
   head: string,
   policy: RetryPolicy,
   signal?: AbortSignal,

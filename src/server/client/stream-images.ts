@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { RetryPolicy, ServiceCalls } from '../../client/shared.js';
+import { isFaultOfRequest, Slots } from '../../client/shared.js';
 import { imageId } from '../data/image-id.js';
 import type { LabelledImage } from '../data/labelled-image.js';
-import { isFaultOfRequest } from './grpc-errors.js';
-import type { HeadwaterClient } from './headwater-client.js';
 import { LabelRefused, type LabelSender } from './label-sender.js';
 import { predictRecorded, type TimedAnswer } from './predict-recorded.js';
-import type { RetryPolicy } from './retry.js';
-import { Slots } from './slots.js';
 
 export interface StreamOptions {
   readonly head: string;
@@ -66,7 +64,7 @@ export function newCounts(): StreamCounts {
  */
 export async function streamImages(
   images: readonly LabelledImage[],
-  client: HeadwaterClient,
+  client: ServiceCalls,
   labels: LabelSender,
   options: StreamOptions,
   counts: StreamCounts,
@@ -83,7 +81,7 @@ class ImageStream {
   readonly #signal: AbortSignal;
 
   constructor(
-    private readonly client: HeadwaterClient,
+    private readonly client: ServiceCalls,
     private readonly labels: LabelSender,
     private readonly options: StreamOptions,
     private readonly counts: StreamCounts,

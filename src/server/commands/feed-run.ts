@@ -1,14 +1,14 @@
 import type { Head__Output } from '../../../protos/index.js';
+import type { ServiceCalls } from '../../client/shared.js';
+import { DEFAULT_RETRY, type RetryPolicy } from '../../client/shared.js';
+import { asFailure } from '../client/as-failure.js';
 import { openClient } from '../client/connection.js';
 import { Failure } from '../client/failure.js';
 import { FeedbackSender } from '../client/feedback-sender.js';
-import { asFailure } from '../client/grpc-errors.js';
-import type { HeadwaterClient } from '../client/headwater-client.js';
 import { accountForLabels, judgeLabels, type LabelAccount } from '../client/label-account.js';
 import type { LabelSender } from '../client/label-sender.js';
 import { NatsSender } from '../client/nats-sender.js';
 import { type HoldoutTally, holdoutAccuracy, predictHeldOut } from '../client/predict-held-out.js';
-import { DEFAULT_RETRY, type RetryPolicy } from '../client/retry.js';
 import { firstHead, unsettled, waitUntilSettled } from '../client/settle.js';
 import { newCounts, type StreamCounts, streamImages } from '../client/stream-images.js';
 import { type DividedImages, divide } from '../data/holdout.js';
@@ -65,7 +65,7 @@ class FeedRun {
   constructor(
     private readonly options: FeedOptions,
     private readonly plan: Awaited<ReturnType<typeof planFeed>>,
-    private readonly client: HeadwaterClient,
+    private readonly client: ServiceCalls,
     private readonly log: ProgressOutput,
   ) {
     this.#retry = { ...DEFAULT_RETRY, patienceMs: 1000 * options.patience };

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { Prediction, ServiceCalls } from '../../client/shared.js';
+import { isFaultOfRequest } from '../../client/shared.js';
+import { asFailure } from '../client/as-failure.js';
 import { type ConnectionOptions, openClient } from '../client/connection.js';
-import { asFailure, isFaultOfRequest } from '../client/grpc-errors.js';
-import type { HeadwaterClient } from '../client/headwater-client.js';
-import type { Answer } from '../client/tensors.js';
 import { escapeForTerminal } from '../terminal/escape.js';
 import { percent } from '../terminal/numbers.js';
 import { type CommandIo, printJson, printLines } from './command-io.js';
@@ -15,8 +15,8 @@ interface PredictOptions extends ConnectionOptions {
   readonly json?: true;
 }
 
-type Prediction =
-  | { readonly file: string; readonly answer: Answer }
+type FilePrediction =
+  | { readonly file: string; readonly answer: Prediction }
   | { readonly file: string; readonly error: string };
 
 /** `headwater predict`: classifies files. */
@@ -42,10 +42,10 @@ export function addPredictCommand(program: Command, io: CommandIo, setStatus: (s
 }
 
 /** One after the other; a file at fault is told in its place. */
-async function predictFiles(files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
+async function predictFiles(files: readonly string[], options: PredictOptions): Promise<FilePrediction[]> {
   const { head, top, server } = options;
   const client = await openClient(options);
-  const predictions: Prediction[] = [];
+  const predictions: FilePrediction[] = [];
   try {
     for (const file of files) predictions.push(await predictFile(client, head, file, top));
     return predictions;
@@ -56,7 +56,7 @@ async function predictFiles(files: readonly string[], options: PredictOptions): 
   }
 }
 
-async function predictFile(client: HeadwaterClient, head: string, file: string, top: number): Promise<Prediction> {
+async function predictFile(client: ServiceCalls, head: string, file: string, top: number): Promise<FilePrediction> {
   let image: Buffer;
   try {
     image = await readFile(file);
@@ -71,13 +71,13 @@ async function predictFile(client: HeadwaterClient, head: string, file: string, 
   }
 }
 
-function asJson(prediction: Prediction): object {
+function asJson(prediction: FilePrediction): object {
   if ('error' in prediction) return prediction;
   const { id, label, version, recorded, top } = prediction.answer;
-  return { file: prediction.file, id, label, version: Number(version), recorded, top };
+  return { file: prediction.file, id, label, version, recorded, top };
 }
 
-function asText(prediction: Prediction): string[] {
+function asText(prediction: FilePrediction): string[] {
   const file = escapeForTerminal(prediction.file);
   if ('error' in prediction) return [`${file}: ${escapeForTerminal(prediction.error)}`];
   const { label, top } = prediction.answer;

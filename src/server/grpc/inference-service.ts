@@ -2,12 +2,13 @@
 import { status as Status } from '@grpc/grpc-js';
 import type {
   GRPCInferenceServiceHandlers,
+  InferParameter,
   ModelInferRequest__Output,
   ModelMetadataResponse,
 } from '../../../protos/index.js';
 import { inputsOf, outputsOf } from '../codec/model.js';
 import { asStreamAnswer, type StageTimings } from '../codec/response.js';
-import { printable, StatusError } from '../errors.js';
+import { printable, retryDelayMs, StatusError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
 import { type InferDependencies, type Inferred, infer } from '../inference/infer.js';
@@ -129,11 +130,21 @@ export function inferenceService(options: InferenceServiceOptions): GRPCInferenc
                 id: request.id,
                 modelName: request.modelName,
                 modelVersion: request.modelVersion,
+                parameters: errorParameters(error),
               }),
             }),
           ),
       });
     },
+  };
+}
+
+/** What the trailers of a call of its own would have said. */
+function errorParameters(error: StatusError): Record<string, InferParameter> {
+  const delay = retryDelayMs(error);
+  return {
+    headwater_error: { stringParam: error.code },
+    ...(delay !== undefined && { retry_delay_ms: { stringParam: String(delay) } }),
   };
 }
 

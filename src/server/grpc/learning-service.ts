@@ -7,7 +7,7 @@ import type {
 } from '../../../protos/index.js';
 import type { HeadAct, HeadRequest, LabelInput, Learning } from '../../learner/index.js';
 import { embeddingSettings } from '../backbones.js';
-import { printable, StatusError, toServiceError } from '../errors.js';
+import { printable, retryDelayMs, StatusError, toServiceError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
 import type { Gate } from '../inference/gate.js';
 import type { BackboneRegistry } from '../repository/backbone-registry.js';
@@ -238,5 +238,6 @@ function labelInput(label: FeedbackRequest__Output['labels'][number]): LabelInpu
 }
 
 function refusedFeedback(error: StatusError): FeedbackResponse {
-  return { sequences: [], error: printable(error.message), code: error.status };
+  const { code: errorCode, status: code, message } = error;
+  return { sequences: [], error: printable(message), code, errorCode, retryDelayMs: retryDelayMs(error) ?? 0 };
 }

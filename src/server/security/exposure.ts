@@ -1,6 +1,8 @@
 // Whether the service may listen where it is told to. What protects it is asked for beyond loopback; whoever wants none
 // has to say so in so many words, for words can't be set by accident.
-import { isIP } from 'node:net';
+import { isLoopback } from '../../client/loopback.js';
+
+export { isLoopback };
 
 /** Nobody is asked who he is. */
 const ANYONE = 'I know that anyone who reaches this port can use it';
@@ -16,13 +18,6 @@ export interface Protection {
   /** Whether every call needs a token or a client certificate. */
   readonly credentials: boolean;
   readonly insecure: Insecure | null;
-}
-
-/** Whether only this machine reaches an address to listen on. */
-export function isLoopback(host: string): boolean {
-  const plain = host.replace(/^\[|\]$/g, '').toLowerCase();
-  if (plain === 'localhost' || plain === '::1') return true;
-  return isIP(plain) === 4 ? plain.startsWith('127.') : /^::ffff:127\./.test(plain);
 }
 
 /** What keeps it from listening there, and what to do, as one line; undefined: nothing. */

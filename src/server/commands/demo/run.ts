@@ -1,12 +1,11 @@
 import { access, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DEFAULT_RETRY, ServiceCalls } from '../../../client/shared.js';
+import { asFailure } from '../../client/as-failure.js';
 import { Failure } from '../../client/failure.js';
-import { asFailure } from '../../client/grpc-errors.js';
-import { HeadwaterClient } from '../../client/headwater-client.js';
 import { NatsSender } from '../../client/nats-sender.js';
 import { holdoutAccuracy, predictHeldOut } from '../../client/predict-held-out.js';
-import { DEFAULT_RETRY } from '../../client/retry.js';
 import { waitUntilSettled } from '../../client/settle.js';
 import { newCounts, type StreamCounts, streamImages } from '../../client/stream-images.js';
 import { type DividedImages, divide } from '../../data/holdout.js';
@@ -161,7 +160,7 @@ class Demo {
     await this.server.ready(this.httpPort, this.#signal);
     // A server that dies is told at once, with its log, not as one more connection that is refused.
     void this.server.ended.then(() => this.#stop.abort(new Failure('the server ended')));
-    const client = new HeadwaterClient(`127.0.0.1:${this.grpcPort}`);
+    const client = new ServiceCalls(`127.0.0.1:${this.grpcPort}`);
     try {
       return await this.#measure(client);
     } catch (error) {
@@ -172,7 +171,7 @@ class Demo {
     }
   }
 
-  async #measure(client: HeadwaterClient): Promise<DemoResult> {
+  async #measure(client: ServiceCalls): Promise<DemoResult> {
     const start = performance.now();
     await this.#whileWatching(() => this.#stream(client));
     const seconds = (performance.now() - start) / 1000;
@@ -198,7 +197,7 @@ class Demo {
     };
   }
 
-  async #stream(client: HeadwaterClient): Promise<void> {
+  async #stream(client: ServiceCalls): Promise<void> {
     const labels = await NatsSender.connect(this.files.natsFile, HEAD, DEFAULT_RETRY);
     const options = {
       head: HEAD,

@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { ServiceCalls } from '../../../client/shared.js';
 import { Failure } from '../../client/failure.js';
-import type { HeadwaterClient } from '../../client/headwater-client.js';
 import { byteSize } from '../../terminal/numbers.js';
 import type { CommandIo } from '../command-io.js';
 import { jsonOption, readHeadName, serverOption, wholeNumber } from '../options.js';
@@ -66,7 +66,7 @@ export function addImport(heads: Command, io: CommandIo): void {
 
 /** Writes beside the file first: it is there as a whole or not at all. @throws Failure when the stream ends too early. */
 async function writeWhole(
-  client: HeadwaterClient,
+  client: ServiceCalls,
   name: string,
   wanted: number,
   file: string,

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { NewHead } from '../../../client/shared.js';
 import { learnerKinds } from '../../../learner/index.js';
-import type { NewHead } from '../../client/headwater-client.js';
 import { servable } from '../../config/index.js';
 import { collect, readHeadName, wholeNumber } from '../options.js';
 

@@ -1,8 +1,8 @@
 import type { ActResponse__Output } from '../../../../protos/index.js';
+import type { ServiceCalls } from '../../../client/shared.js';
+import { asFailure } from '../../client/as-failure.js';
 import { type ConnectionOptions, openClient } from '../../client/connection.js';
 import { UsageError } from '../../client/failure.js';
-import { asFailure } from '../../client/grpc-errors.js';
-import type { HeadwaterClient } from '../../client/headwater-client.js';
 import { type CommandIo, printJson, printLines } from '../command-io.js';
 
 export interface CommonOptions extends ConnectionOptions {
@@ -12,7 +12,7 @@ export interface CommonOptions extends ConnectionOptions {
 /** Runs a task with a client of the server. @throws Failure, UsageError. */
 export async function withClient(
   options: ConnectionOptions,
-  task: (client: HeadwaterClient) => Promise<void>,
+  task: (client: ServiceCalls) => Promise<void>,
 ): Promise<void> {
   const client = await openClient(options);
   try {

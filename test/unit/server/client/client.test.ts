@@ -4,50 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Metadata, status } from '@grpc/grpc-js';
-import type { ModelInferResponse__Output } from '../../../../protos/index.js';
-import {
-  asFailure,
-  isFaultOfRequest,
-  isTransient,
-  isUnreachable,
-  retryPushbackMs,
-} from '../../../../src/server/client/grpc-errors.js';
+import { isUnreachable } from '../../../../src/client/grpc-errors.js';
+import { asFailure } from '../../../../src/server/client/as-failure.js';
 import { LabelRefused } from '../../../../src/server/client/label-sender.js';
 import { resolveNatsAddress } from '../../../../src/server/client/nats-address.js';
 import { labelMessage } from '../../../../src/server/client/nats-sender.js';
 import { holdoutAccuracy } from '../../../../src/server/client/predict-held-out.js';
-import { retryDelayMs, withRetry } from '../../../../src/server/client/retry.js';
 import { unsettled } from '../../../../src/server/client/settle.js';
-import { Slots } from '../../../../src/server/client/slots.js';
-import { decodeBytes, encodeBytes, imageRequest, readAnswer } from '../../../../src/server/client/tensors.js';
 
 function serviceError(code: status, details: string, metadata: Record<string, string> = {}): Error {
   const trailer = new Metadata();
   for (const [key, value] of Object.entries(metadata)) trailer.set(key, value);
   return Object.assign(new Error(details), { code, details, metadata: trailer });
 }
-
-test('what passes is told from what does not', () => {
-  assert.ok(isTransient(serviceError(status.UNAVAILABLE, 'starting')));
-  assert.ok(isTransient(serviceError(status.RESOURCE_EXHAUSTED, 'queue full')));
-  assert.ok(isTransient(serviceError(status.INTERNAL, 'Received RST_STREAM with code 2')));
-  const tooLarge = serviceError(status.RESOURCE_EXHAUSTED, 'too big', { 'headwater-error': 'message_too_large' });
-  assert.ok(!isTransient(tooLarge));
-  assert.ok(isFaultOfRequest(tooLarge));
-  assert.ok(!isTransient(serviceError(status.INTERNAL, 'a bug')));
-  assert.ok(!isTransient(serviceError(status.NOT_FOUND, 'no head')));
-  assert.ok(!isTransient(new Error('not of gRPC')));
-  assert.ok(isFaultOfRequest(serviceError(status.INVALID_ARGUMENT, 'no image')));
-  assert.ok(!isFaultOfRequest(serviceError(status.NOT_FOUND, 'no head')));
-});
-
-test('the delay that the server asks for is read', () => {
-  const error = (value: string) => serviceError(status.RESOURCE_EXHAUSTED, 'x', { 'grpc-retry-pushback-ms': value });
-  assert.equal(retryPushbackMs(error('250')), 250);
-  assert.equal(retryPushbackMs(error('-1')), undefined);
-  assert.equal(retryPushbackMs(error('soon')), undefined);
-  assert.equal(retryPushbackMs(serviceError(status.UNAVAILABLE, 'x')), undefined);
-});
 
 test('errors say who was asked and what to do', () => {
   const refused = serviceError(status.UNAVAILABLE, 'No connection established. Last error: ECONNREFUSED');
@@ -58,110 +27,6 @@ test('errors say who was asked and what to do', () => {
     asFailure(serviceError(status.NOT_FOUND, 'no head "x"'), 'host:1').message,
     'host:1 answers NOT_FOUND: no head "x"',
   );
-});
-
-test('delays double up to the limit, are spread by half, and give way to what the server asks', () => {
-  const policy = { firstDelayMs: 100, maxDelayMs: 1000 };
-  assert.deepEqual(
-    [1, 2, 3, 4, 5, 500].map((attempt) => retryDelayMs(attempt, policy, undefined, 1)),
-    [100, 200, 400, 800, 1000, 1000],
-  );
-  assert.equal(retryDelayMs(3, policy, undefined, 0), 200);
-  assert.equal(retryDelayMs(1, policy, 5000, 0.5), 5000);
-});
-
-test('a call is tried until it succeeds, fails for good, or patience ends', async () => {
-  const hooks = { isTransient: (error: unknown) => (error as Error).message === 'passes' };
-  const policy = { patienceMs: 10_000, firstDelayMs: 1, maxDelayMs: 2 };
-  let calls = 0;
-  const flaky = async () => {
-    if (++calls < 4) throw new Error('passes');
-    return 'done';
-  };
-  assert.equal(await withRetry(flaky, policy, hooks), 'done');
-  assert.equal(calls, 4);
-
-  calls = 0;
-  const broken = async () => {
-    calls++;
-    throw new Error('stays');
-  };
-  await assert.rejects(withRetry(broken, policy, hooks), /stays/);
-  assert.equal(calls, 1);
-
-  calls = 0;
-  const down = async () => {
-    calls++;
-    throw new Error('passes');
-  };
-  await assert.rejects(withRetry(down, { ...policy, patienceMs: 0 }, hooks), /passes/);
-  assert.equal(calls, 1);
-});
-
-test('an aborted wait ends with the reason', async () => {
-  const stop = new AbortController();
-  const policy = { patienceMs: 1e9, firstDelayMs: 1e8, maxDelayMs: 1e8 };
-  const call = withRetry(() => Promise.reject(new Error('x')), policy, {
-    isTransient: () => true,
-    signal: stop.signal,
-  });
-  setImmediate(() => stop.abort(new Error('enough')));
-  await assert.rejects(call, /enough/);
-});
-
-test('BYTES tensors survive the way there and back, and cut ones are refused', () => {
-  const elements = [Buffer.from(''), Buffer.from('a:b'), Buffer.alloc(300, 7)];
-  assert.deepEqual(decodeBytes(encodeBytes(elements)), elements);
-  assert.throws(() => decodeBytes(encodeBytes(elements).subarray(0, -1)), RangeError);
-  assert.throws(() => decodeBytes(Buffer.from([1, 0])), RangeError);
-});
-
-test('a request carries the image raw and asks for the best classes only when wanted', () => {
-  const plain = imageRequest('demo', 'id', Buffer.from('xy'));
-  assert.deepEqual(
-    plain.outputs?.map(({ name }) => name),
-    ['label'],
-  );
-  assert.deepEqual(plain.rawInputContents, [Buffer.from([2, 0, 0, 0, 120, 121])]);
-  assert.deepEqual(imageRequest('demo', '', Buffer.from('x'), 5).outputs?.[1], {
-    name: 'probabilities',
-    parameters: { classification: { int64Param: 5 } },
-  });
-});
-
-function response(contents: 'raw' | 'typed'): ModelInferResponse__Output {
-  const label = Buffer.from('a:b');
-  const top = [Buffer.from('0.9:2:a:b'), Buffer.from('1e-3:0:c')];
-  const output = (name: string, elements: Buffer[]) => ({
-    name,
-    datatype: 'BYTES',
-    shape: [elements.length],
-    parameters: {},
-    contents: contents === 'typed' ? { bytesContents: elements } : null,
-  });
-  return {
-    modelName: 'demo',
-    modelVersion: '7',
-    id: 'x',
-    parameters: { recorded: { boolParam: true } },
-    outputs: [output('label', [label]), output('probabilities', top)],
-    rawOutputContents: contents === 'raw' ? [encodeBytes([label]), encodeBytes(top)] : [],
-  } as unknown as ModelInferResponse__Output;
-}
-
-test('answers are read from raw and from typed contents; class names may hold colons', () => {
-  const expected = {
-    id: 'x',
-    label: 'a:b',
-    version: '7',
-    recorded: true,
-    top: [
-      { name: 'a:b', probability: 0.9 },
-      { name: 'c', probability: 0.001 },
-    ],
-  };
-  assert.deepEqual(readAnswer(response('raw')), expected);
-  assert.deepEqual(readAnswer(response('typed')), expected);
 });
 
 test('a head is settled when labels, log, snapshot and what is served have met', () => {
@@ -227,23 +92,4 @@ test('NATS addresses: URLs with credentials, lists, and nats.json', async (t) =>
   await writeFile(file, '{');
   await assert.rejects(resolveNatsAddress(file), /is no nats\.json/);
   await assert.rejects(resolveNatsAddress(join(folder, 'none.json')), /ENOENT.*give nats:\/\//);
-});
-
-test('slots let so many work at once and serve those that wait in order', async () => {
-  const slots = new Slots(2);
-  let working = 0;
-  let most = 0;
-  const order: number[] = [];
-  const task = (index: number) =>
-    slots.run(async () => {
-      most = Math.max(most, ++working);
-      order.push(index);
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      working--;
-      if (index === 3) throw new Error('three');
-    });
-  const results = await Promise.allSettled([0, 1, 2, 3, 4, 5].map(task));
-  assert.equal(most, 2);
-  assert.deepEqual(order, [0, 1, 2, 3, 4, 5]);
-  assert.equal(results.filter(({ status: how }) => how === 'rejected').length, 1);
 });

@@ -5,6 +5,8 @@ export interface RetryPolicy {
   readonly patienceMs: number;
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
+  /** Calls made altogether; undefined: as many as fit. */
+  readonly maxAttempts?: number | undefined;
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { patienceMs: 60_000, firstDelayMs: 100, maxDelayMs: 2_000 };
@@ -51,6 +53,7 @@ export async function withRetry<T>(call: () => Promise<T>, policy: RetryPolicy, 
       const now = performance.now();
       firstFailure ??= now;
       const waitMs = retryDelayMs(attempt, policy, hooks.pushbackMs?.(error), Math.random());
+      if (attempt >= (policy.maxAttempts ?? Number.POSITIVE_INFINITY)) throw error;
       if (now + waitMs - firstFailure > policy.patienceMs) throw error;
       hooks.onRetry?.(error, waitMs);
       await delay(waitMs, undefined, { signal: hooks.signal }).catch(() => hooks.signal?.throwIfAborted());

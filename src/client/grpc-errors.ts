@@ -1,5 +1,4 @@
 import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { Failure } from './failure.js';
 
 /** Whether a value is what a call of grpc-js rejects with. */
 export function isServiceError(error: unknown): error is ServiceError {
@@ -55,6 +54,18 @@ export function retryPushbackMs(error: unknown): number | undefined {
   return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
+/** Whether the server asks not to be tried again: a pushback that is no delay (gRFC A6). */
+export function forbidsRetry(error: unknown): boolean {
+  const given = isServiceError(error) ? error.metadata?.get('grpc-retry-pushback-ms')[0] : undefined;
+  return given !== undefined && retryPushbackMs(error) === undefined;
+}
+
+/** Headwater's own code of an error: the trailer `headwater-error`. */
+export function headwaterCode(error: unknown): string | undefined {
+  const code = isServiceError(error) ? error.metadata?.get('headwater-error')[0] : undefined;
+  return code === undefined ? undefined : String(code);
+}
+
 /** The connection stands, but one side does not trust the other, or does not speak TLS at all. */
 export function isUntrusted(error: unknown): boolean {
   return (
@@ -64,22 +75,19 @@ export function isUntrusted(error: unknown): boolean {
   );
 }
 
-/** Any error as a Failure: of a gRPC error the code's name and details, and who was asked. */
-export function asFailure(error: unknown, server: string): Failure {
-  if (error instanceof Failure) return error;
-  if (!isServiceError(error)) return new Failure((error as Error)?.message ?? String(error), { cause: error });
-  if (isUntrusted(error)) {
-    const why = /Last error: (.*?)(?:\. Resolution note:.*)?$/.exec(error.details)?.[1] ?? error.details;
-    const message = `no secure connection to ${server}: ${why}; see --tls, --ca, --cert and --server-name`;
-    return new Failure(message, { cause: error });
-  }
-  if (isUnreachable(error)) {
-    return new Failure(
-      `no server at ${server}; start one with \`headwater serve --config headwater.yaml\`, or name it with --server`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return new Failure(`${server} answers ${status[error.code] ?? error.code}: ${error.details}`, { cause: error });
+/**
+ * Whether a request that may be done twice is worth sending again: as `isTransient`, without what a wait can't change (no trust, no time
+ * left) and what the server asks not to be tried again.
+ */
+export function isWorthRepeating(error: unknown): boolean {
+  if (!isTransient(error) || isUntrusted(error) || forbidsRetry(error)) return false;
+  return (error as ServiceError).code !== status.DEADLINE_EXCEEDED && headwaterCode(error) !== 'heads_full';
+}
+
+/** Refusals that come before anything is done. */
+const NOT_DONE: ReadonlySet<string | undefined> = new Set(['starting', 'requests_full', 'memory_full']);
+
+/** Whether a request that must not be done twice was surely not done, and is worth sending again. */
+export function wasNotDone(error: unknown): boolean {
+  return isWorthRepeating(error) && (isUnreachable(error) || NOT_DONE.has(headwaterCode(error)));
 }

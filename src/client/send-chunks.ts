@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ClientWritableStream, ServiceError } from '@grpc/grpc-js';
-import type { CreateHeadRequest, Head__Output, ImportHeadRequest } from '../../../protos/index.js';
+import type { CreateHeadRequest, Head__Output, ImportHeadRequest } from '../../protos/index.js';
 
 type Answered = (error: ServiceError | null, head?: Head__Output) => void;
 
