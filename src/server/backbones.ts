@@ -99,13 +99,11 @@ export function imageEmbedder(
       if (batcher === undefined) throw new StatusError('model_unloaded', `backbone "${name}" is not in service here`);
       const { backbone } = batcher;
       // What is refused (queue_full, deadline_exceeded, draining) is tried again by the learner; no label is lost.
-      const permit = batcher.admit({
-        ...{ images: 1, bytes: image.byteLength, client: 'labels', priority: 'learning' },
-        deadlineMs: Date.now() + LABEL_WAIT_MS,
-      });
+      const whose = { client: 'labels', priority: 'learning', deadlineMs: Date.now() + LABEL_WAIT_MS } as const;
+      const permit = batcher.admit({ images: 1, bytes: image.byteLength, ...whose });
       try {
         // An image that can't be decoded fails with the code undecodable_image, as the learner expects.
-        const data = await decode([image], backbone.image);
+        const data = await decode([image], backbone.image, whose);
         const { embeddings } = await permit.submit({ kind: 'pixels', count: 1, data });
         return { embedding: embeddings, backboneIdentity: backbone.identity };
       } finally {

@@ -98,7 +98,8 @@ async function start(
   addSecurityMetrics(metrics.registry, security);
   // Nothing is decoded without the role: no processes for it then.
   const decoding = serving ? config.images : { ...config.images, isolation: 'none' as const };
-  const decode = createDecoder(decoding, (line) => log.warn(line));
+  const { learningShare } = config.batch;
+  const decode = createDecoder({ ...decoding, learningShare }, (line) => log.warn(line));
   stops.push(() => decode.close());
 
   readiness.set('heads', 'waiting for NATS');

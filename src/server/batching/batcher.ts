@@ -106,7 +106,7 @@ export class Batcher {
    * @throws StatusError queue_full with the time until there may be room; message_too_large when there never is;
    *   deadline_exceeded when it can't be met; draining.
    */
-  admit({ images, bytes, client, priority, deadlineMs, signal }: AdmitRequest): Permit {
+  admit({ images, bytes, client, priority, deadlineMs, readyInMs = 0, signal }: AdmitRequest): Permit {
     if (this.state !== 'open') {
       this.counters.refused.draining++;
       throw this.stopping();
@@ -116,7 +116,7 @@ export class Batcher {
     const ask: Ask = { images, bytes: Math.max(bytes, images * size * size * 3), client, priority };
     const now = this.clock.now();
     const deadline = deadlineMs === undefined ? Number.POSITIVE_INFINITY : now + deadlineMs - this.clock.unix();
-    this.entrance.check(ask, deadline - now, now);
+    this.entrance.check(ask, deadline - now, readyInMs, now);
     this.admission.take(ask);
     if (priority === 'inference') this.lastInference = now;
     let held = true;

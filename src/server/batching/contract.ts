@@ -36,6 +36,8 @@ export interface AdmitRequest {
   readonly priority: Priority;
   /** Unix time; default: none. */
   readonly deadlineMs?: number | undefined;
+  /** Milliseconds until the images are decoded, as far as is known; default: they are. */
+  readonly readyInMs?: number | undefined;
   /** Aborted when the caller gave up: the request leaves the queue. */
   readonly signal?: AbortSignal | undefined;
 }

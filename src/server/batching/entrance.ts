@@ -28,9 +28,10 @@ export class Entrance {
 
   /**
    * @param leftMs until its deadline; Infinity: it has none
+   * @param readyInMs until its images are decoded
    * @throws StatusError queue_full, message_too_large, deadline_exceeded; counted
    */
-  check(ask: Ask, leftMs: number, now: number): void {
+  check(ask: Ask, leftMs: number, readyInMs: number, now: number): void {
     const { admission, counters, engine } = this.parts;
     const refusal = admission.refusal(ask);
     if (refusal !== undefined) throw this.full(ask, refusal);
@@ -38,8 +39,11 @@ export class Entrance {
     // Nobody is delayed by it, and what was measured in a slow moment would otherwise refuse all that could correct it.
     if (leftMs > 0 && admission.images === 0 && engine.length === 0) return;
     // Without overload all that is held is an upper bound: only when that takes too long are the turns counted.
-    if (leftMs > 0 && !this.overloaded && this.answeredIn(ask, admission.imagesOf(ask.priority), now) <= leftMs) return;
-    const needsMs = this.answeredIn(ask, this.imagesBefore(ask), now);
+    // Others go through the engine while its images are decoded; its own go after that.
+    const alone = readyInMs === 0 ? 0 : readyInMs + this.ownMs(ask);
+    const answeredIn = (before: number) => Math.max(alone, this.answeredIn(ask, before, now));
+    if (leftMs > 0 && !this.overloaded && answeredIn(admission.imagesOf(ask.priority)) <= leftMs) return;
+    const needsMs = answeredIn(this.imagesBefore(ask));
     if (leftMs > 0 && needsMs <= leftMs) return;
     counters.refused.deadline++;
     const work = `what is in front of it and its own ${ask.images} images take about ${Math.ceil(needsMs)} ms`;
@@ -57,6 +61,11 @@ export class Entrance {
     const refusals = counters.refused[reason]++;
     const retryDelayMs = retryDelay(excess, admission.images, size, speed, refusals);
     return new StatusError('queue_full', `backbone ${this.backbone}: ${text}; try again later`, { retryDelayMs });
+  }
+
+  private ownMs({ images }: Ask): number {
+    const { size, speed } = this.parts;
+    return speed.ofImages(images, size) * (1 + speed.relativeDeviation);
   }
 
   private answeredIn({ images, priority }: Ask, before: number, now: number): number {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { tookTooLong } from './decode-image.js';
-import type { DecodeTask } from './decode-line.js';
+import type { DecodeTask } from './decode-request.js';
 import { header, MAX_REASON, PLACE, RESPONSE_HEADER, SOCKET_FD, STATUS, TASKS_AT_ONCE } from './frames.js';
 import { SharedFile } from './shared-file.js';
 
@@ -131,6 +131,7 @@ export class DecoderChild {
     clearTimeout(this.timer);
     const task = this.held[0];
     if (task === undefined) return;
+    task.begin();
     this.timer = setTimeout(() => {
       // After a stall of this process the answer may lie in the socket: it is read first.
       setImmediate(() => {

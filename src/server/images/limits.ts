@@ -16,13 +16,23 @@ export interface DecodeLimits {
   readonly timeout?: number;
   /** Bytes that a decoder process may take. */
   readonly maxMemory?: number;
+  /** Part of the decoders that learning is sure of while inference waits, 0 to 1. Default: 0. */
+  readonly learningShare?: number;
   /** Where images are decoded: in processes of their own, or in this one, which an image could end then. */
   readonly isolation?: 'process' | 'none';
 }
 
 export function withDefaults(limits: DecodeLimits): Required<DecodeLimits> {
   const decoders = limits.decoders === 0 ? availableParallelism() : limits.decoders;
-  return { maxSide: 16_384, timeout: 10_000, maxMemory: 2 ** 31, isolation: 'process', ...limits, decoders };
+  return {
+    maxSide: 16_384,
+    timeout: 10_000,
+    maxMemory: 2 ** 31,
+    isolation: 'process',
+    learningShare: 0,
+    ...limits,
+    decoders,
+  };
 }
 
 /** Why an image is refused by its length and header; undefined: it may be decoded. */

@@ -90,19 +90,19 @@ async function embed(
     return { embeddings: input.data, heads: capture(), decodeMs: 0, queueMs: 0, computeMs: 0 };
   }
   // A place in the queue first: nothing is decoded for a request that will be refused.
-  const permit = batcher.admit({
-    images: count,
-    bytes: heldBytes(input),
+  const whose = {
     client: context.caller.client,
     priority: 'inference',
     deadlineMs: context.deadlineMs,
     signal: context.signal,
-  });
+  } as const;
+  const readyInMs = input.kind === 'image' ? decode.expectedMs?.(whose.client, whose.priority, count) : 0;
+  const permit = batcher.admit({ images: count, bytes: heldBytes(input), readyInMs, ...whose });
   try {
     const decodeStart = performance.now();
     const images: Images =
       input.kind === 'image'
-        ? { kind: 'pixels', count, data: await decode(input.images, batcher.backbone.image, context.signal) }
+        ? { kind: 'pixels', count, data: await decode(input.images, batcher.backbone.image, whose) }
         : { ...input, count };
     const submitted = performance.now();
     const decodeMs = input.kind === 'image' ? submitted - decodeStart : 0;

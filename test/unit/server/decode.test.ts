@@ -137,7 +137,7 @@ test('a 20,000 x 20,000 PNG is refused from its header', async () => {
 
 test('a cancelled request decodes no more', async () => {
   const image = await plain('#000000').png().toBuffer();
-  await assert.rejects(decode([image], CROP, AbortSignal.abort()), { code: 'cancelled' });
+  await assert.rejects(decode([image], CROP, { signal: AbortSignal.abort() }), { code: 'cancelled' });
 });
 
 test('formats go by their first bytes', () => {

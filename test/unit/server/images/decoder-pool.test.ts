@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { createDecoder } from '../../../../src/server/images/decode.js';
-import { DecodeLine, DecodeRequest } from '../../../../src/server/images/decode-line.js';
+import { DecodeLine } from '../../../../src/server/images/decode-line.js';
+import { DecodeRequest } from '../../../../src/server/images/decode-request.js';
 import { DecoderPool } from '../../../../src/server/images/decoder-pool.js';
 import { until } from '../../../support/until.js';
 
@@ -28,7 +29,7 @@ function poolOf(program: string | undefined, settings: Partial<typeof SETTINGS> 
   const log: string[] = [];
   const pool = new DecoderPool(line, { ...SETTINGS, ...settings, ...(program && { entry }) }, (text) => log.push(text));
   const decode = (images: readonly Uint8Array[], signal?: AbortSignal) => {
-    const request = new DecodeRequest(images, CROP, signal);
+    const request = new DecodeRequest(images, CROP, { signal });
     line.add(request);
     pool.feed();
     return request.answer;
