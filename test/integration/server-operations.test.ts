@@ -90,7 +90,7 @@ test('the pages of operations', async (t) => {
 test('while heads are not loaded, backbones serve and heads are UNAVAILABLE', async (t) => {
   const learning = new FakeLearning();
   learning.heads.loaded = false;
-  learning.problem = 'NATS is away';
+  learning.problem = 'NATS is away: stream "\u009b2J"';
   const parts = { startLearning: async () => learning };
   const server = await startTestServer({ learning, parts });
   t.after(() => server.close());
@@ -103,7 +103,8 @@ test('while heads are not loaded, backbones serve and heads are UNAVAILABLE', as
 
   const ready = await server.get('/readyz');
   assert.equal(ready.status, 503);
-  assert.deepEqual(JSON.parse(ready.body).waitingFor, { heads: 'NATS is away' });
+  assert.deepEqual(JSON.parse(ready.body).waitingFor, { heads: learning.problem });
+  assert.ok(!ready.body.includes('\u009b'), 'what a terminal would act on stands there as an escape');
   assert.equal(await check(''), 'NOT_SERVING');
   assert.equal((await failure(server.infer({ modelName: 'pets', ...pixels }))).code, Status.UNAVAILABLE);
   assert.equal((await server.infer({ modelName: 'tiny', ...pixels })).modelName, 'tiny');
