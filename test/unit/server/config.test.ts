@@ -152,6 +152,7 @@ const REFUSED: [string, RegExp][] = [
   ['nats: { url: [nats://a, "nats://[x"] }', /nats\.url: the value "nats:\/\/\[x" is not a URL/],
   ['nats: { url: "nats://a/b" }', /nats\.url: .* no path/],
   ['nats: { url: [nats://t@a, nats://u@b] }', /nats\.url: .*the same credentials/],
+  ['batch: { learningShare: 0.6 }', /batch\.learningShare: expected a number from 0 to 0\.5/],
   ['roles: []', /roles: expected at least one role/],
   ['roles: [serve, serve]', /roles: a role is named twice/],
   ['backbones: [{ model: m.onnx }]', /backbones\.0\.name: missing: expected a backbone name/],

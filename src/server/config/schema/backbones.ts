@@ -9,11 +9,10 @@ const batchWait = () =>
 export const batch = z.strictObject({
   size: batchSize().default(16),
   wait: batchWait().prefault('0ms'),
-  learningShare: real(0, 1)
+  // With more than half, inference would come last, and with all of it never.
+  learningShare: real(0, 0.5)
     .default(0.1)
-    .describe(
-      'part of the engine, and of the queue (half at most), that labelled images get when requests leave them less; 0: none',
-    ),
+    .describe('part of the engine, and of the queue, that labelled images get when requests leave them less; 0: none'),
 });
 
 export const engine = z.strictObject({
