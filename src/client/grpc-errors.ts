@@ -46,13 +46,12 @@ function isMessageTooLarge(error: ServiceError): boolean {
   return error.code === status.RESOURCE_EXHAUSTED && isTooLarge(error);
 }
 
-/** Milliseconds that the server asks to wait (gRFC A6): Infinity asks not to call again; undefined when it does not say. */
+/** Milliseconds that the server asks to wait (gRFC A6); undefined when it does not say. */
 export function retryPushbackMs(error: unknown): number | undefined {
   const metadata: Metadata | undefined = isServiceError(error) ? error.metadata : undefined;
   const text = metadata?.get('grpc-retry-pushback-ms')[0];
-  if (text === undefined) return undefined;
-  // A6: a value that is negative or can't be read says "not at all".
-  return /^\d+$/.test(String(text)) ? Number(text) : Number.POSITIVE_INFINITY;
+  const value = text === undefined ? Number.NaN : Number(text);
+  return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
 /** Whether the server asks not to be tried again: a pushback that is no delay (gRFC A6). */

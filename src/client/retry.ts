@@ -13,7 +13,7 @@ export const DEFAULT_RETRY: RetryPolicy = { patienceMs: 60_000, firstDelayMs: 10
 
 export interface RetryHooks {
   isTransient(error: unknown): boolean;
-  /** The wait that the other side asked for; Infinity: it asked not to be called again, and the error is that of the call. */
+  /** The wait that the other side asked for. */
   pushbackMs?(error: unknown): number | undefined;
   /** Told before each wait. */
   onRetry?(error: unknown, waitMs: number): void;

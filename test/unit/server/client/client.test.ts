@@ -10,10 +10,6 @@ import { LabelRefused } from '../../../../src/server/client/label-sender.js';
 import { resolveNatsAddress } from '../../../../src/server/client/nats-address.js';
 import { labelMessage } from '../../../../src/server/client/nats-sender.js';
 import { holdoutAccuracy } from '../../../../src/server/client/predict-held-out.js';
-<<<<<<< Updated upstream
-=======
-import { DEFAULT_RETRY, retryDelayMs, withRetry } from '../../../../src/server/client/retry.js';
->>>>>>> Stashed changes
 import { unsettled } from '../../../../src/server/client/settle.js';
 
 function serviceError(code: status, details: string, metadata: Record<string, string> = {}): Error {
@@ -22,42 +18,6 @@ function serviceError(code: status, details: string, metadata: Record<string, st
   return Object.assign(new Error(details), { code, details, metadata: trailer });
 }
 
-<<<<<<< Updated upstream
-=======
-test('what passes is told from what does not', () => {
-  assert.ok(isTransient(serviceError(status.UNAVAILABLE, 'starting')));
-  assert.ok(isTransient(serviceError(status.RESOURCE_EXHAUSTED, 'queue full')));
-  assert.ok(isTransient(serviceError(status.INTERNAL, 'Received RST_STREAM with code 2')));
-  const tooLarge = serviceError(status.RESOURCE_EXHAUSTED, 'too big', { 'headwater-error': 'message_too_large' });
-  assert.ok(!isTransient(tooLarge));
-  assert.ok(isFaultOfRequest(tooLarge));
-  assert.ok(!isTransient(serviceError(status.INTERNAL, 'a bug')));
-  assert.ok(!isTransient(serviceError(status.NOT_FOUND, 'no head')));
-  assert.ok(!isTransient(new Error('not of gRPC')));
-  assert.ok(isFaultOfRequest(serviceError(status.INVALID_ARGUMENT, 'no image')));
-  assert.ok(!isFaultOfRequest(serviceError(status.NOT_FOUND, 'no head')));
-});
-
-test('the delay that the server asks for is read', () => {
-  const error = (value: string) => serviceError(status.RESOURCE_EXHAUSTED, 'x', { 'grpc-retry-pushback-ms': value });
-  assert.equal(retryPushbackMs(error('250')), 250);
-  assert.equal(retryPushbackMs(serviceError(status.UNAVAILABLE, 'x')), undefined);
-});
-
-test('a delay that is negative or no number asks for no retry at all', async () => {
-  for (const value of ['-1', 'soon', '1.5']) {
-    const error = serviceError(status.RESOURCE_EXHAUSTED, 'full', { 'grpc-retry-pushback-ms': value });
-    let calls = 0;
-    const call = async () => {
-      calls++;
-      throw error;
-    };
-    await assert.rejects(withRetry(call, DEFAULT_RETRY, { isTransient, pushbackMs: retryPushbackMs }), /full/);
-    assert.equal(calls, 1, value);
-  }
-});
-
->>>>>>> Stashed changes
 test('errors say who was asked and what to do', () => {
   const refused = serviceError(status.UNAVAILABLE, 'No connection established. Last error: ECONNREFUSED');
   assert.ok(isUnreachable(refused));
