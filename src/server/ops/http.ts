@@ -46,7 +46,8 @@ export class OpsServer {
           respond(response, answer, request.method === 'HEAD');
           // What nobody read of a body is passed over.
           request.resume();
-        });
+        })
+        .catch((error) => options.logError('an ops page was not sent', error));
     });
     this.server.on('tlsClientError', options.onTlsError);
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => {

@@ -16,6 +16,8 @@ export const HEAD_COLUMNS = [
 /** Heads whose past is kept: 70 KB each. Of more, those that learned last. */
 export const MAX_HEADS = 128;
 
+const IDLE_MS = 60_000;
+
 interface HeadPast {
   readonly generation: number;
   readonly tiers: Tiers;
@@ -26,6 +28,8 @@ interface HeadPast {
 /** How heads did over time. */
 export class HeadHistory {
   private readonly byName = new Map<string, HeadPast>();
+  /** What each head had learned when it was last looked at. */
+  private samples: ReadonlyMap<string, number> = new Map();
 
   tick(nowMs: number, heads: readonly HeadStatus[]): void {
     const names = new Set(heads.map(({ definition }) => definition.name));
@@ -37,6 +41,7 @@ export class HeadHistory {
       if (samples !== past.samples) Object.assign(past, { samples, changedMs: nowMs });
       past.tiers.record(nowMs, () => valuesOf(status));
     }
+    this.samples = new Map(heads.map(({ definition, statistics }) => [definition.name, statistics.samples]));
   }
 
   /** undefined: nothing is kept of this head. */
@@ -49,19 +54,23 @@ export class HeadHistory {
     const known = this.byName.get(name);
     if (known?.generation === generation) return known;
     this.byName.delete(name);
-    if (this.byName.size >= MAX_HEADS && !this.makeRoom(nowMs, statistics.samples)) return undefined;
+    // Where there is no room, only a head that learns is worth that another is forgotten.
+    const learns = statistics.samples > (this.samples.get(name) ?? Number.POSITIVE_INFINITY);
+    if (this.byName.size >= MAX_HEADS && !(learns && this.makeRoom(nowMs))) return undefined;
     const tiers = new Tiers(HEAD_COLUMNS.length);
     const past = { generation, tiers, samples: statistics.samples, changedMs: nowMs };
     this.byName.set(name, past);
     return past;
   }
 
-  /** Forgets the head that learned nothing for the longest time, if that is a minute. Heads without samples need no room. */
-  private makeRoom(nowMs: number, samples: number): boolean {
-    if (samples === 0) return false;
-    const [oldest] = [...this.byName].sort(([, a], [, b]) => a.changedMs - b.changedMs);
-    if (oldest === undefined || nowMs - oldest[1].changedMs < 60_000) return false;
-    return this.byName.delete(oldest[0]);
+  /** Forgets the head that learned nothing for the longest time, if that is a minute. */
+  private makeRoom(nowMs: number): boolean {
+    let idlest: string | undefined;
+    let changedMs = nowMs - IDLE_MS;
+    for (const [name, past] of this.byName) {
+      if (past.changedMs <= changedMs) [idlest, changedMs] = [name, past.changedMs];
+    }
+    return idlest !== undefined && this.byName.delete(idlest);
   }
 }
 

@@ -80,7 +80,9 @@ test('heads: deleted ones are forgotten, one made anew begins anew, and of too m
   head('c');
   history.tick(5000, heads.list());
   assert.equal(history.rows('c', -1), undefined, 'the others learned a second ago');
-  heads.teach('b000', PETS);
+  history.tick(69_000, heads.list());
+  assert.equal(history.rows('c', -1), undefined, 'it learns nothing');
+  for (const name of ['b000', 'c']) heads.teach(name, PETS);
   history.tick(70_000, heads.list());
   assert.equal(history.rows('c', -1)?.length, 1);
   assert.ok(history.rows('b000', -1), 'it learned just now');
