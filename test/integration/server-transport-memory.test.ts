@@ -8,7 +8,16 @@ import { credentials, status as Status } from '@grpc/grpc-js';
 import { inference } from '../../protos/index.js';
 import { parseConfig } from '../../src/server/config/index.js';
 import { checkMemory } from '../../src/server/start/memory-check.js';
-import { began, framed, INFER, inferMessage, rawCall, rawConnection, STREAM_INFER } from '../support/raw-grpc.js';
+import {
+  began,
+  framed,
+  INFER,
+  inferMessage,
+  type RawCall,
+  rawCall,
+  rawConnection,
+  STREAM_INFER,
+} from '../support/raw-grpc.js';
 import { startTestServer, type TestServer } from '../support/test-server.js';
 import { until } from '../support/until.js';
 
@@ -127,6 +136,43 @@ for (const [encoding, compress] of [
     await until('all of it is given back', async () => (await memory(server, 'receive')) === 0);
   });
 }
+
+test('health watches take small names only, and hold next to nothing', async (t) => {
+  const server = await startTestServer({ set: ['server.receiveMemory=4MiB', 'server.maxMessageBytes=1MiB'] });
+  t.after(() => server.close());
+  const session = rawConnection(server.address);
+  t.after(() => session.destroy());
+  const watch = (message: Buffer, headers = {}) => {
+    const call = rawCall(session, '/grpc.health.v1.Health/Watch', headers);
+    call.stream.end(message);
+    return call;
+  };
+  // `service` of 50,000 and of 1,000 bytes.
+  const large = Buffer.concat([Buffer.from('0ad08603', 'hex'), Buffer.alloc(50_000, 'a')]);
+  const small = Buffer.concat([Buffer.from('0ae807', 'hex'), Buffer.alloc(1_000, 'a')]);
+  const compressed = watch(framed(gzipSync(large), true), { 'grpc-encoding': 'gzip' });
+  for (const { ended } of [watch(framed(large)), compressed]) {
+    const { headers } = await ended;
+    assert.equal(headers['headwater-error'], 'message_too_large');
+  }
+  const open: RawCall[] = [];
+  const openMore = async (count: number) => {
+    for (const end = open.length + count; open.length < end; ) {
+      open.push(...Array.from({ length: 10 }, () => watch(framed(small))));
+      await until('all are answered', () => open.every(({ stream }) => stream.readableDidRead || stream.closed));
+    }
+  };
+  await openMore(150);
+  assert.ok(open.every(({ stream }) => !stream.closed));
+  await until('they hold their metadata', async () => (await memory(server, 'receive')) === 150 * 16 * 1024);
+  // More of them than there is memory for: another client is served all the same.
+  await openMore(150);
+  const other = fromElsewhere(server);
+  t.after(() => other.destroy());
+  const call = rawCall(other, INFER);
+  call.stream.end(framed(inferMessage(pixels)));
+  assert.equal((await call.ended).status, Status.OK);
+});
 
 test('an encoding that nobody knows is UNIMPLEMENTED', async (t) => {
   const server = await startTestServer();

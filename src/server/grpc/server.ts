@@ -1,9 +1,15 @@
 // The gRPC server itself: services, limits, keepalive, health, reflection, start and stop.
 import type { TLSSocket } from 'node:tls';
-import { type ChannelOptions, Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
+import {
+  type ChannelOptions,
+  Server,
+  ServerCredentials,
+  type ServerInterceptor,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation, protoPath as healthProtoPath, type ServingStatusMap } from 'grpc-health-check';
+import { protoPath as healthProtoPath } from 'grpc-health-check';
 import {
   type GRPCInferenceServiceHandlers,
   inference,
@@ -13,6 +19,7 @@ import {
 } from '../../../protos/index.js';
 import type { Config } from '../config/index.js';
 import { StatusError } from '../errors.js';
+import { Health } from './health.js';
 import { explainRefusals } from './limits.js';
 import { shortenTimeout } from './long-deadline.js';
 import { Connections } from './transport/connections.js';
@@ -21,8 +28,6 @@ import { MemoryBudget } from './transport/memory-budget.js';
 import { OpenCalls } from './transport/open-calls.js';
 import { requestShapes } from './transport/request-shapes.js';
 
-/** Names that grpc.health.v1 knows: the process, and each service. */
-const HEALTH_NAMES = ['', 'inference.GRPCInferenceService', 'headwater.v1.LearningService'];
 /** For calls that did not end in time: their clients are told, and then cut off. */
 const CUT_OFF_MS = 500;
 /** grpc-js's word for never. */
@@ -59,7 +64,7 @@ export class GrpcServer {
   private readonly calls: OpenCalls;
   private readonly receive: MemoryBudget;
   private readonly send: MemoryBudget;
-  private readonly health: HealthImplementation;
+  private readonly health = new Health();
 
   /** @throws StartError when the installed grpc-js is not the one that this was written for. */
   constructor(options: GrpcServerOptions) {
@@ -98,10 +103,7 @@ export class GrpcServer {
 
     this.server.addService(inference.GRPCInferenceService.service, options.inference);
     this.server.addService(learning.LearningService.service, options.learning);
-    const initial: ServingStatusMap = {};
-    for (const name of HEALTH_NAMES) initial[name] = 'NOT_SERVING';
-    this.health = new HealthImplementation(initial);
-    this.health.addToServer(this.server);
+    this.server.addService(this.health.definition, this.health.handlers as unknown as UntypedServiceImplementation);
     new ReflectionService({ ...reflectionDefinition(), ...loadSync(healthProtoPath) }).addToServer(this.server);
   }
 
@@ -121,7 +123,7 @@ export class GrpcServer {
 
   /** What grpc.health.v1 answers. */
   setServing(serving: boolean): void {
-    for (const name of HEALTH_NAMES) this.health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+    this.health.setServing(serving);
   }
 
   /**

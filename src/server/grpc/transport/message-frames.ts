@@ -13,6 +13,9 @@ export class MessageFrames {
     return this.prefix + this.body;
   }
 
+  /** The largest length that was read so far, without its prefix, though nothing of the message may be there. */
+  announced = 0;
+
   /** @returns the sizes (with prefix) of the messages that ended in this chunk, in order. */
   read(chunk: Uint8Array): number[] {
     const ended: number[] = [];
@@ -23,6 +26,7 @@ export class MessageFrames {
         at++;
         if (this.prefix < PREFIX_BYTES) continue;
         this.inBody = true;
+        this.announced = Math.max(this.announced, this.length);
       } else {
         const step = Math.min(chunk.length - at, this.length - this.body);
         this.body += step;

@@ -21,6 +21,9 @@ const DECODED_FACTOR = 6;
 /** Messages that grpc-js may have handed to a handler before the handler has read them (a stream in object mode). */
 const UNREAD_MESSAGES = 17;
 
+/** Of messages to gRPC's own services (health, reflection), which hold a name: they may come without credentials. */
+const OWN_SERVICES_MAX_BYTES = 4096;
+
 export interface CallMethod {
   readonly path: string;
   readonly requestStream: boolean;
@@ -65,6 +68,9 @@ export class OpenCall {
   /** grpc-js drops whatever still comes. */
   private deaf = false;
   private ended = false;
+  private readonly ofGrpc: boolean;
+  /** A request that is answered as a stream, once its handler has it: its bytes are no longer held. */
+  private handedOver = false;
 
   constructor(
     readonly method: CallMethod,
@@ -74,11 +80,11 @@ export class OpenCall {
     private readonly onOver: (call: OpenCall) => void,
   ) {
     const call = this;
+    this.ofGrpc = method.path.startsWith('/grpc.');
     this.receiving = {
       client,
       get revocable() {
-        if (call.halfClosed || call.unanswered.length > 0) return 0;
-        return STREAM_WINDOW_BYTES + call.frames.partial;
+        return call.revocable;
       },
       revoke: () => this.giveWay(),
     };
@@ -120,6 +126,16 @@ export class OpenCall {
       const what = `${this.frames.partial} bytes of a message came, and then no more in time`;
       this.refuse(new StatusError('deadline_exceeded', `${what} (server.stallTimeout)`));
     }
+  }
+
+  /** What can be taken back of the request. */
+  private get revocable(): number {
+    const { requestStream } = this.method;
+    // Answers that go on for as long as their client wants: it may ask again.
+    if (this.handedOver) return this.settings.maxMetadataBytes + (this.halfClosed ? 0 : STREAM_WINDOW_BYTES);
+    // No handler is called before the client has said that this was all.
+    if (this.halfClosed || (requestStream && this.unanswered.length > 0)) return 0;
+    return STREAM_WINDOW_BYTES + this.unansweredBytes + this.frames.partial;
   }
 
   private follow(): void {
@@ -187,8 +203,12 @@ export class OpenCall {
         this.release(this.unanswered.shift());
       }
     }
+    if (this.ofGrpc && this.frames.announced > OWN_SERVICES_MAX_BYTES) {
+      const message = `a message to this service may have ${OWN_SERVICES_MAX_BYTES} bytes`;
+      this.refuse(new StatusError('message_too_large', `${message}, this one has ${this.frames.announced}`));
+    }
     if (this.frames.partial > 0) this.arrivingSince ??= performance.now();
-    else this.arrivingSince = undefined;
+    else if (this.method.requestStream) this.arrivingSince = undefined;
   }
 
   /** grpc-js calls it once for each message, in order. */
@@ -200,7 +220,8 @@ export class OpenCall {
       const details = `Received message compressed with unsupported encoding "${encoding}"`;
       return Promise.reject({ code: Status.UNIMPLEMENTED, details });
     }
-    const { receive, maxMessageBytes } = this.settings;
+    const { receive } = this.settings;
+    const maxMessageBytes = this.ofGrpc ? OWN_SERVICES_MAX_BYTES : this.settings.maxMessageBytes;
     const take = (bytes: number) => {
       if (this.ended) return false;
       if (!receive.take(this.receiving, bytes)) {
@@ -221,7 +242,7 @@ export class OpenCall {
   private decodable(body: Buffer, message: Arrived | undefined): Buffer | Promise<Buffer> {
     const { shapes, receive, maxMessageBytes } = this.settings;
     const shape = shapes.get(this.method.path);
-    if (shape === undefined) return body;
+    if (shape === undefined) return this.handOver(body);
     const limit = DECODED_FACTOR * maxMessageBytes;
     const size = decodedSize(body, shape, limit);
     if (size === undefined) {
@@ -231,10 +252,22 @@ export class OpenCall {
       this.refuse(new StatusError('message_too_large', `the message has ${what}; send less a request`));
     } else if (receive.take(this.receiving, size)) {
       this.resize(message, size);
-      return body;
+      return this.handOver(body);
     } else this.giveWay();
     // The call has ended: grpc-js drops what this is told.
     return Promise.reject({ code: Status.RESOURCE_EXHAUSTED, details: 'the message was refused' });
+  }
+
+  /** To grpc-js, which decodes it at once. */
+  private handOver(body: Buffer): Buffer {
+    const { requestStream, responseStream } = this.method;
+    if (!requestStream && responseStream) {
+      setImmediate(() => {
+        this.release(this.unanswered.shift());
+        this.handedOver = true;
+      });
+    }
+    return body;
   }
 
   private written(bytes: number): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { BaseCall } from '../../../../../src/server/grpc/transport/grpc-js.js';
 import { MemoryBudget } from '../../../../../src/server/grpc/transport/memory-budget.js';
@@ -51,4 +52,38 @@ test('a call that is over when its message is decompressed holds nothing', async
   };
   await assert.rejects(Promise.resolve(base.decompressMessage(compressed, 'gzip')));
   assert.equal(receive.used, 0);
+});
+
+const WATCH: CallMethod = {
+  path: '/headwater.v1.LearningService/WatchHead',
+  requestStream: false,
+  responseStream: true,
+};
+const KiB = 1024;
+
+test('a request that is answered as a stream gives its bytes back once it is decoded, and its call gives way', async () => {
+  const receive = new MemoryBudget(200 * KiB);
+  const { stream, base, statuses } = openCall(WATCH, { receive });
+  const message = Buffer.alloc(50 * KiB, 'a');
+  message.set([0x0a, 0xfc, 0x8f, 0x03]);
+  stream.emit('data', framed(message));
+  stream.emit('end');
+  await base.decompressMessage(framed(message), 'identity');
+  assert.ok(receive.used > 50 * KiB);
+  await sleep(1);
+  assert.equal(receive.used, KiB, 'its metadata');
+  const other = { client: 'other', revocable: 0, revoke: () => {} };
+  assert.equal(receive.take(other, 200 * KiB), true);
+  assert.equal(statuses.length, 1);
+});
+
+test('a whole request whose client does not end it is stalled, and gives way', () => {
+  const receive = new MemoryBudget(200 * KiB);
+  const { stream, call, statuses } = openCall(UNARY, { receive });
+  stream.emit('data', framed(Buffer.alloc(100 * KiB)));
+  call.endIfStalled(60_000);
+  assert.equal(statuses.length, 0);
+  const other = { client: 'other', revocable: 0, revoke: () => {} };
+  assert.equal(receive.take(other, 150 * KiB), true);
+  assert.equal(statuses.length, 1);
 });
