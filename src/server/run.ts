@@ -14,6 +14,7 @@ const LEFT_OVER_MS = 5000;
  * @returns the exit status: 1 when a part could not be stopped. @throws StartError, EngineError or LearnerError when it can't start.
  */
 export async function runServer(config: Config, parts?: ServeParts): Promise<number> {
+  growHeapGenerously();
   const log = createLog(config.log.level);
   const about = { version: packageVersion, node: process.version, pid: process.pid };
   log.info({ event: 'starting', ...about, config: configSummary(config) }, `headwater ${packageVersion} starts`);
