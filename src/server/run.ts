@@ -3,6 +3,7 @@ import type { Config } from './config/index.js';
 import { createLog } from './log.js';
 import { type RunningServer, type ServeParts, serve } from './serve.js';
 import { configSummary } from './start/config-summary.js';
+import { growHeapGenerously } from './start/heap.js';
 import { packageVersion } from './version.js';
 
 /** How long what could not be stopped may keep the process. */
