@@ -1,5 +1,10 @@
 // grpc.health.v1. Written here because grpc-health-check's own handlers keep every name that anybody ever watched; names come from strangers.
-import { type handleUnaryCall, type ServerWritableStream, status as Status } from '@grpc/grpc-js';
+import {
+  type handleUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  status as Status,
+} from '@grpc/grpc-js';
 import { service } from 'grpc-health-check';
 import { StatusError, toServiceError } from '../errors.js';
 
@@ -25,7 +30,7 @@ export interface HealthHandlers {
 
 /** All names have one status: they are served by one process. */
 export class Health {
-  readonly definition = service;
+  readonly definition: ServiceDefinition = service;
   private status: Serving = 'NOT_SERVING';
   /** The watchers of each address, oldest first; `known`: those told of changes. */
   private readonly watchers = new Map<string, Map<Watcher, boolean>>();

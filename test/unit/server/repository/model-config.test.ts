@@ -6,7 +6,14 @@ import { modelConfig } from '../../../../src/server/repository/model-config.js';
 import { FakeBackbone } from '../../../support/fake-backbone.js';
 
 const backbone = new FakeBackbone({ size: 8, dimensions: 5 });
-const facts = { backbone, model: '/models/a/net.onnx', batchSize: 16, waitMs: 0.5, queueLimit: 200, largestRequest: 128 };
+const facts = {
+  backbone,
+  model: '/models/a/net.onnx',
+  batchSize: 16,
+  waitMs: 0.5,
+  queueLimit: 200,
+  largestRequest: 128,
+};
 
 test("a backbone's configuration says what runs it, and what it takes", () => {
   const config = modelConfig({ ...facts, spec: { kind: 'backbone', name: 'tiny', size: 8, dimensions: 5 } });
