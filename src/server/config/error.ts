@@ -33,3 +33,8 @@ function withoutMiddle(problem: string): string {
   const kept = LONGEST / 2;
   return problem.length <= LONGEST ? problem : `${problem.slice(0, kept)} … ${problem.slice(-kept)}`;
 }
+
+/** A problem without what was found: in a list of tokens that may be one of them, put into the wrong place. */
+export function withoutValue(message: string): string {
+  return message.replace(/, got .*$/s, '');
+}

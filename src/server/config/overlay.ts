@@ -1,7 +1,7 @@
 // Lays the environment and `--set` over what the file says, before the schema sees it.
-import { parse as parseYaml } from 'yaml';
 import { ConfigError } from './error.js';
 import { type ConfigKey, configKeys } from './keys.js';
+import { readYaml } from './yaml.js';
 
 type Tree = Record<string, unknown>;
 
@@ -48,7 +48,7 @@ function read(path: string, text: string, source: string): unknown {
   if (key?.reads === 'text') return text === 'null' ? null : text;
   let value: unknown;
   try {
-    value = parseYaml(text);
+    value = readYaml(text);
   } catch {
     // Not shown: it may be a URL with credentials.
     throw new ConfigError([`${source}: this is not a YAML value`], { wrongUsage: isFromSet(source) });

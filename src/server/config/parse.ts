@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { ConfigError } from './error.js';
+import { ConfigError, withoutValue } from './error.js';
 import { keysAt } from './keys.js';
 import { movedKey } from './moved-keys.js';
 import { nearest } from './nearest.js';
@@ -97,7 +97,9 @@ function describe(issue: z.core.$ZodIssue, source: string, origins: ReadonlyMap<
     });
   }
   const message = issue.message.startsWith('Invalid input') ? plain(issue) : issue.message;
-  return [`${place(issue.path)}: ${message}`];
+  const [section, list] = issue.path;
+  const inTokens = section === 'security' && list === 'tokens';
+  return [`${place(issue.path)}: ${inTokens ? withoutValue(message) : message}`];
 }
 
 /** Zod's own words, for structure (an object where a list belongs, ...). */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigError } from './error.js';
+import { ConfigError, withoutValue } from './error.js';
 import { checkNamesApart, checkTokens, token } from './schema/security.js';
 import { readYaml, type YamlError } from './yaml.js';
 
@@ -39,7 +39,7 @@ export function parseTokens(
       const message =
         issue.code === 'unrecognized_keys'
           ? `unknown key; expected name, hash, scopes and heads`
-          : issue.message.replace(/^Invalid input: /, '');
+          : withoutValue(issue.message.replace(/^Invalid input: /, ''));
       return `${path}: ${place}: ${message}`;
     }),
   );

@@ -1,4 +1,4 @@
-import { parse, YAMLParseError } from 'yaml';
+import { parseDocument } from 'yaml';
 
 /** Text that is not YAML. `message` may quote a word of it. */
 export class YamlError extends Error {
@@ -13,16 +13,27 @@ export class YamlError extends Error {
   }
 }
 
-/** The value of a YAML text (or JSON, which is YAML). @throws YamlError */
+/**
+ * The value of a YAML text (or JSON, which is YAML). What is only doubtful (a tag or directive that means nothing here) is refused, too.
+ * @throws YamlError
+ */
 export function readYaml(text: string): unknown {
-  try {
-    // Not the package's own "pretty" messages: it makes one for each of a broken file's thousands of errors, each from the whole text.
-    return parse(text, { maxAliasCount: 100, prettyErrors: false });
-  } catch (error) {
-    const { message } = error as Error;
-    if (!(error instanceof YAMLParseError)) throw new YamlError(undefined, message.split('\n')[0] ?? '', error);
-    const before = text.slice(0, error.pos[0]).split('\n');
-    const column = (before.at(-1)?.length ?? 0) + 1;
-    throw new YamlError(before.length, `${message.split('\n')[0]} at line ${before.length}, column ${column}`, error);
+  // Not the package's own "pretty" messages: it makes one for each of a broken file's thousands of errors, each from the whole text. And
+  // not its warnings, which it prints with pieces of the text.
+  const document = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
+  const [problem = document.warnings[0]] = document.errors;
+  if (problem !== undefined) {
+    const before = text.slice(0, problem.pos[0]).split('\n');
+    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+    throw new YamlError(before.length, `${firstLine(problem)} at ${place}`, problem);
   }
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new YamlError(undefined, firstLine(error as Error), error);
+  }
+}
+
+function firstLine({ message }: Error): string {
+  return message.split('\n', 1)[0] ?? '';
 }

@@ -9,6 +9,8 @@ test('what is not YAML is told with its place', () => {
     ['a: 1\nb: [1, 2\nc: 3\n', 3, /at line 3, column \d+$/],
     ['a: "b', 1, /at line 1, column 6$/],
     ['a: &x 1\nb: *y\n', undefined, /y/],
+    ['a: 1\nb: !env HOME\n', 2, /^Unresolved tag: !env at line 2, column 4$/],
+    [`a: &a [1]\nb: &b [${'*a,'.repeat(60)}]\nc: [${'*b,'.repeat(60)}]\n`, undefined, /alias/i],
   ] as const) {
     assert.throws(
       () => readYaml(text),
