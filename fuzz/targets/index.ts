@@ -10,6 +10,7 @@ const TARGETS: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   snapshots: async () => (await import('./snapshots.js')).snapshots,
   labels: async () => (await import('./labels.js')).labels,
   config: async () => (await import('./config.js')).config,
+  tokens: async () => (await import('./tokens.js')).tokens,
 };
 
 export const TARGET_NAMES: readonly string[] = Object.keys(TARGETS);

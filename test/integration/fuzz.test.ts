@@ -9,7 +9,17 @@ import { ROOT } from '../support/repository.js';
 // The short form of `npm run fuzz`: other inputs than its first ones. And each input that once failed, again.
 
 const RUNS: Readonly<Record<string, number>> = {
-  ...{ messages: 3000, wire: 300, http2: 80, onnx: 600, images: 300, snapshots: 600, labels: 3000, config: 150 },
+  ...{
+    messages: 3000,
+    wire: 300,
+    http2: 80,
+    onnx: 600,
+    images: 300,
+    snapshots: 600,
+    labels: 3000,
+    config: 150,
+    tokens: 300,
+  },
 };
 const SEED = 20_000;
 
