@@ -91,6 +91,30 @@ test('halves of messages on many streams fill the budget and no more; other clie
   await until('all of it is given back', async () => (await memory(server, 'receive')) === 0);
 });
 
+test('halves of messages that came fast and then stopped: others of the same address are served, and the halves end', async (t) => {
+  const set = ['server.receiveMemory=4MiB', 'server.maxMessageBytes=1MiB', 'server.stallTimeout=3s', ...LARGE_QUEUE];
+  const server = await startTestServer({ set });
+  t.after(() => server.close());
+  const session = rawConnection(server.address);
+  t.after(() => session.destroy());
+  const ends: Promise<{ status: number | undefined }>[] = [];
+  for (let index = 0; index < 4; index++) {
+    const call = rawCall(session, INFER);
+    call.stream.write(began(MiB, Buffer.alloc(900_000)));
+    ends.push(call.ended);
+  }
+  await until('they hold nearly all', async () => (await memory(server, 'receive')) > 3.5 * MiB);
+  // Another connection, the same address: what all clients behind a proxy have in common.
+  assert.equal((await server.infer(embeddings(50_000))).modelName, 'pets');
+  const statuses = (await Promise.all(ends)).map(({ status }) => status).sort();
+  assert.deepEqual(statuses, [
+    Status.DEADLINE_EXCEEDED,
+    Status.DEADLINE_EXCEEDED,
+    Status.DEADLINE_EXCEEDED,
+    Status.RESOURCE_EXHAUSTED,
+  ]);
+});
+
 test('a stream whose messages are not answered yet is held to the budget, its answers give it back', async (t) => {
   const server = await startTestServer({
     set: [...LARGE_QUEUE, 'server.receiveMemory=4MiB', 'server.maxMessageBytes=1MiB'],

@@ -21,7 +21,7 @@ export const transport = {
     .describe('how long a new connection may take to begin HTTP/2 (TLS included)'),
   stallTimeout: duration('100ms', '1h')
     .prefault('30s')
-    .describe('how long a message may take to arrive, or an answer to be taken; a second more for each 16KiB'),
+    .describe('how long next to nothing of a message may come, or of an answer be taken: less than 16KiB a second'),
   keepaliveTime: duration('100ms', '24h').prefault('60s').describe('a connection is pinged this often'),
   keepaliveTimeout: duration('100ms', '10m').prefault('20s').describe('a ping unanswered for so long ends it'),
   minPingInterval: duration('0ms', '1h')

@@ -3,17 +3,21 @@
 /** One call's share of a budget. */
 export interface Holder {
   /** Whose call it is: those who hold most give way first. */
-  readonly client: string;
+  client: string;
+  /** What it came through: clients behind one proxy have one address. */
+  readonly connection: unknown;
   /** Bytes that can be taken back: nothing was promised for them yet. 0: the call is left alone. */
   readonly revocable: number;
+  /** Whether nothing has come of it lately. */
+  readonly idle: boolean;
   /** Ends the call: its share is given back by then. */
   revoke(): void;
 }
 
 /**
- * Counts bytes by holder. When a holder wants more than there is, the client with the largest sum gives way: if that is the holder's own,
- * the holder is refused; if not, that client's largest unfinished message is ended. So a client that fills the memory with
- * halves of messages makes room for others.
+ * Counts bytes by holder. When a holder wants more than there is, an unfinished message is ended: of a client that holds more; of the same
+ * client's, on a connection that holds more; or one of which nothing comes any more, whosever it is. If there is none, the holder is
+ * refused. So who fills the memory with halves of messages makes room for others, also for those behind the same proxy.
  */
 export class MemoryBudget {
   private readonly held = new Map<Holder, number>();
@@ -33,7 +37,7 @@ export class MemoryBudget {
   take(holder: Holder, bytes: number): boolean {
     if (this.closed.has(holder)) return false;
     while (this.total + bytes > this.limit) {
-      const victim = this.largestOf(this.largestClient(), holder);
+      const victim = this.victimFor(holder, bytes);
       if (victim === undefined) return false;
       // Given back here already: what a holder does in `revoke` must not decide whether this loop ends.
       this.giveAll(victim);
@@ -58,6 +62,15 @@ export class MemoryBudget {
     this.closed.add(holder);
   }
 
+  /** Says that the holder is another client's. */
+  move(holder: Holder, client: string): void {
+    if (client === holder.client) return;
+    const bytes = this.held.get(holder) ?? 0;
+    this.add(holder, -bytes);
+    holder.client = client;
+    this.add(holder, bytes);
+  }
+
   private add(holder: Holder, bytes: number): void {
     if (bytes === 0) return;
     this.total += bytes;
@@ -67,22 +80,47 @@ export class MemoryBudget {
     else this.byClient.set(holder.client, client);
   }
 
-  private largestClient(): string | undefined {
-    let largest: string | undefined;
-    for (const [client, bytes] of this.byClient) {
-      if (largest === undefined || bytes > this.byClient.get(largest)!) largest = client;
+  private victimFor(asking: Holder, bytes: number): Holder | undefined {
+    const own = this.byClient.get(asking.client) ?? 0;
+    const byConnection = new Map<unknown, number>();
+    let ofLargerClient: Holder | undefined;
+    let idle: Holder | undefined;
+    for (const [holder, held] of this.held) {
+      if (holder.client === asking.client) {
+        byConnection.set(holder.connection, (byConnection.get(holder.connection) ?? 0) + held);
+      }
+      if (holder === asking || holder.revocable === 0) continue;
+      if (holder.idle) idle = larger(idle, holder);
+      if (holder.client === asking.client || (this.byClient.get(holder.client) ?? 0) < own) continue;
+      ofLargerClient = this.ofLarger(ofLargerClient, holder);
     }
-    return largest;
+    if (ofLargerClient !== undefined) return ofLargerClient;
+    return this.onLargerConnection(asking, bytes, byConnection) ?? idle;
   }
 
-  /** Of the client's calls the one with most to take back; none when the client is the one who asks. */
-  private largestOf(client: string | undefined, asking: Holder): Holder | undefined {
-    if (client === undefined || client === asking.client) return undefined;
-    let largest: Holder | undefined;
-    for (const holder of this.held.keys()) {
-      if (holder.client !== client || holder.revocable === 0) continue;
-      if (largest === undefined || holder.revocable > largest.revocable) largest = holder;
-    }
-    return largest;
+  /** Of the client that holds most; of its calls the one with most to take back. */
+  private ofLarger(before: Holder | undefined, holder: Holder): Holder {
+    if (before === undefined || before.client === holder.client) return larger(before, holder);
+    return this.byClient.get(holder.client)! > this.byClient.get(before.client)! ? holder : before;
   }
+
+  /** Only where the connection still holds more when the asking one has got what it asks for: two would end each other's for ever. */
+  private onLargerConnection(
+    asking: Holder,
+    bytes: number,
+    byConnection: ReadonlyMap<unknown, number>,
+  ): Holder | undefined {
+    const own = (byConnection.get(asking.connection) ?? 0) + bytes;
+    let found: Holder | undefined;
+    for (const holder of this.held.keys()) {
+      if (holder.client !== asking.client || holder.connection === asking.connection || holder.revocable === 0)
+        continue;
+      if ((byConnection.get(holder.connection) ?? 0) >= own) found = larger(found, holder);
+    }
+    return found;
+  }
+}
+
+function larger(before: Holder | undefined, holder: Holder): Holder {
+  return before === undefined || holder.revocable > before.revocable ? holder : before;
 }

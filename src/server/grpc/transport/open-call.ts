@@ -2,16 +2,16 @@
 import { constants } from 'node:http2';
 import { status as Status } from '@grpc/grpc-js';
 import { StatusError, toServiceError } from '../../errors.js';
+import { AnswerProgress } from './answer-progress.js';
 import { decodedSize, type MessageShape } from './decoded-size.js';
 import type { BaseCall } from './grpc-js.js';
 import { inflate } from './inflate.js';
 import type { Holder, MemoryBudget } from './memory-budget.js';
 import { MessageFrames } from './message-frames.js';
+import { Progress } from './progress.js';
 
 /** HTTP/2's window of one stream: what a client may send before anybody has read any of it. */
 export const STREAM_WINDOW_BYTES = 64 * 1024;
-/** A client slower than this is stalled: it gets a second more for each so many bytes. */
-export const SLOWEST_BYTES_PER_SECOND = 16 * 1024;
 /** Part of the memory of requests that one stream may take before it is read on. */
 const LARGEST_STREAM_SHARE = 1 / 8;
 /** Well-behaved clients end their side themselves when they have got the status. */
@@ -20,7 +20,8 @@ const RESET_AFTER_MS = 1000;
 const DECODED_FACTOR = 6;
 /** Messages that grpc-js may have handed to a handler before the handler has read them (a stream in object mode). */
 const UNREAD_MESSAGES = 17;
-
+/** A request of which nothing has come for so long gives way to others of its client. */
+const IDLE_MS = 1000;
 /** Of messages to gRPC's own services (health, reflection), which hold a name: they may come without credentials. */
 const OWN_SERVICES_MAX_BYTES = 4096;
 
@@ -51,11 +52,10 @@ interface Arrived {
 }
 
 export class OpenCall {
-  /** When the message that is arriving began to; undefined: none is awaited. */
-  private arrivingSince: number | undefined;
-  /** When the answer that the client is to take was written; undefined: there is none. */
-  private sendingSince: number | undefined;
-  private sendingBytes = 0;
+  /** Of the message that is arriving; undefined: none is awaited. */
+  private arriving: Progress | undefined;
+  /** Of the answer that the client is to take; undefined: there is none. */
+  private answer: AnswerProgress | undefined;
   private readonly frames = new MessageFrames();
   private readonly unanswered: Arrived[] = [];
   private readonly compressed: Arrived[] = [];
@@ -74,28 +74,33 @@ export class OpenCall {
 
   constructor(
     readonly method: CallMethod,
-    readonly client: string,
+    client: string,
     private readonly base: BaseCall,
     private readonly settings: CallSettings,
     private readonly onOver: (call: OpenCall) => void,
   ) {
     const call = this;
     this.ofGrpc = method.path.startsWith('/grpc.');
+    const connection = base.stream.session;
     this.receiving = {
-      client,
+      ...{ client, connection },
       get revocable() {
         return call.revocable;
+      },
+      get idle() {
+        return (call.arriving?.idleMs(performance.now()) ?? 0) > IDLE_MS;
       },
       revoke: () => this.giveWay(),
     };
     this.sending = {
-      client,
+      ...{ client, connection },
       get revocable() {
-        return call.sendingBytes;
+        return call.answer?.bytes ?? 0;
       },
+      idle: false,
       revoke: () => this.base.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
     };
-    if (!method.requestStream) this.arrivingSince = performance.now();
+    if (!method.requestStream) this.arriving = new Progress(performance.now());
     this.follow();
     if (!settings.receive.take(this.receiving, STREAM_WINDOW_BYTES + settings.maxMetadataBytes)) this.giveWay();
   }
@@ -110,19 +115,24 @@ export class OpenCall {
     if (!this.ended) this.base.sendStatus(toServiceError(error));
   }
 
-  /** Ends the call when its client has kept it waiting for longer than `stallMs`, and more for what is large. */
+  /** Told whose call it is: until its credentials are looked at that is an address, which many may share. */
+  identified(client: string): void {
+    this.settings.receive.move(this.receiving, client);
+    this.settings.send.move(this.sending, client);
+  }
+
+  /** Ends the call when its client has kept it waiting: too little came, or was taken, in the last `stallMs`. */
   endIfStalled(stallMs: number): void {
     const { stream } = this.base;
     const now = performance.now();
-    const allowed = (bytes: number) => stallMs + (bytes / SLOWEST_BYTES_PER_SECOND) * 1000;
-    if (this.sendingSince !== undefined && now - this.sendingSince > allowed(this.sendingBytes)) {
+    if (this.answer?.stalled(stallMs, now) === true) {
       stream.close(constants.NGHTTP2_CANCEL);
       return;
     }
-    if (this.arrivingSince === undefined || this.ended) return;
+    if (this.arriving === undefined || this.ended) return;
     // Not the client's fault while nobody reads.
-    if (stream.isPaused() && this.unanswered.length > 0) this.arrivingSince = now;
-    else if (now - this.arrivingSince > allowed(this.frames.partial)) {
+    if (stream.isPaused() && this.unanswered.length > 0) this.arriving.restart(now);
+    else if (this.arriving.stalled(stallMs, now)) {
       const what = `${this.frames.partial} bytes of a message came, and then no more in time`;
       this.refuse(new StatusError('deadline_exceeded', `${what} (server.stallTimeout)`));
     }
@@ -145,7 +155,7 @@ export class OpenCall {
     stream.prependListener('data', (chunk: Buffer) => this.received(chunk));
     stream.once('end', () => {
       this.halfClosed = true;
-      this.arrivingSince = undefined;
+      this.arriving = undefined;
       this.settings.receive.give(this.receiving, STREAM_WINDOW_BYTES);
     });
     stream.once('close', () => {
@@ -207,8 +217,12 @@ export class OpenCall {
       const message = `a message to this service may have ${OWN_SERVICES_MAX_BYTES} bytes`;
       this.refuse(new StatusError('message_too_large', `${message}, this one has ${this.frames.announced}`));
     }
-    if (this.frames.partial > 0) this.arrivingSince ??= performance.now();
-    else if (this.method.requestStream) this.arrivingSince = undefined;
+    if (this.frames.partial === 0 && this.method.requestStream) this.arriving = undefined;
+    else {
+      const now = performance.now();
+      this.arriving ??= new Progress(now);
+      this.arriving.add(chunk.length, now);
+    }
   }
 
   /** grpc-js calls it once for each message, in order. */
@@ -273,15 +287,13 @@ export class OpenCall {
   private written(bytes: number): void {
     this.settings.onSent(this.base.stream.session);
     if (bytes <= 0) return;
-    this.sendingSince = performance.now();
-    this.sendingBytes = bytes;
+    this.answer = new AnswerProgress(bytes, this.base.stream);
     if (!this.settings.send.take(this.sending, bytes)) this.base.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   private sent(): void {
     this.settings.send.giveAll(this.sending);
-    this.sendingSince = undefined;
-    this.sendingBytes = 0;
+    this.answer = undefined;
     // Answers are in the order of their requests, one for one.
     if (!this.method.requestStream) return;
     this.release(this.unanswered.shift());

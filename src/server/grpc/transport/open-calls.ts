@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ServerInterceptor } from '@grpc/grpc-js';
 import type { StatusError } from '../../errors.js';
+import { callerOfCall } from '../../security/interceptor.js';
 import { type Compression, compressAnswers, compressesAnswers } from './answer-compression.js';
 import { baseCallOf } from './grpc-js.js';
 import { type CallSettings, OpenCall } from './open-call.js';
@@ -38,6 +39,18 @@ export class OpenCalls {
       if (this.calls.size === 0) for (const resolve of this.idle.splice(0)) resolve();
     });
     this.calls.add(open);
+    const start = call.start.bind(call);
+    call.start = (listener) =>
+      start({
+        onReceiveMetadata: (metadata) => {
+          listener.onReceiveMetadata(metadata);
+          // By now the interceptor that lets calls in has seen it.
+          open.identified(callerOfCall({ metadata, getPeer: () => address }).client);
+        },
+        onReceiveMessage: (message) => listener.onReceiveMessage(message),
+        onReceiveHalfClose: () => listener.onReceiveHalfClose(),
+        onCancel: () => listener.onCancel(),
+      });
     if (compressesAnswers(this.settings.compression, this.headers.get(base.stream) ?? {})) compressAnswers(base);
     return call as ReturnType<ServerInterceptor>;
   };

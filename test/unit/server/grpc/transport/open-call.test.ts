@@ -72,7 +72,7 @@ test('a request that is answered as a stream gives its bytes back once it is dec
   assert.ok(receive.used > 50 * KiB);
   await sleep(1);
   assert.equal(receive.used, KiB, 'its metadata');
-  const other = { client: 'other', revocable: 0, revoke: () => {} };
+  const other = { client: 'other', connection: 1, revocable: 0, idle: false, revoke: () => {} };
   assert.equal(receive.take(other, 200 * KiB), true);
   assert.equal(statuses.length, 1);
 });
@@ -83,7 +83,7 @@ test('a whole request whose client does not end it is stalled, and gives way', (
   stream.emit('data', framed(Buffer.alloc(100 * KiB)));
   call.endIfStalled(60_000);
   assert.equal(statuses.length, 0);
-  const other = { client: 'other', revocable: 0, revoke: () => {} };
+  const other = { client: 'other', connection: 1, revocable: 0, idle: false, revoke: () => {} };
   assert.equal(receive.take(other, 150 * KiB), true);
   assert.equal(statuses.length, 1);
 });
