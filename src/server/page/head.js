@@ -131,13 +131,23 @@ export class HeadView {
     const { head } = this;
     if (head === undefined) return;
     const history = this.history.last(span());
-    const kept = this.axis === 'time' ? history.rows.map((_, index) => index) : growing(history.column('samples'));
+    const kept = this.axis === 'time' ? known(history) : growing(history.column('samples'));
     const pick = (/** @type {(number | null)[]} */ values) => kept.map((index) => values[index] ?? null);
     const xs = pick(this.axis === 'time' ? history.times : history.column('samples'));
     const summary = `Served ${percent(lastOf(history.column('served1000')))}, prequential ${percent(lastOf(history.column('prequential1000')))} over the last 1000 labels.`;
     const lines = LINES.map(({ column }) => pick(history.column(column)));
     this.chart.show(xs, lines, marksOf(head, this.history, this.axis), summary);
   }
+}
+
+/**
+ * Indices of rows from the first one on that knows an accuracy.
+ * @param {History} history
+ */
+function known(history) {
+  const columns = LINES.map(({ column }) => history.column(column));
+  const first = history.rows.findIndex((_, index) => columns.some((values) => (values[index] ?? null) !== null));
+  return history.rows.map((_, index) => index).slice(Math.max(0, first));
 }
 
 /**
