@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { credentials, loadPackageDefinition, status as Status } from '@grpc/grpc-js';
@@ -15,6 +15,7 @@ import { type ServeParts, serve } from '../../src/server/serve.js';
 import { FakeBackbone } from '../support/fake-backbone.js';
 import { FakeLearning } from '../support/fake-learning.js';
 import { failure, PETS, startTestServer, type TestServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 const image = { name: 'pixels', datatype: 'UINT8', shape: [1, 4, 4, 3] };
 const pixels = { inputs: [image], rawInputContents: [Buffer.alloc(48, 3)] };
@@ -296,3 +297,23 @@ function reflectionProto(): string {
   const url = new URL(import.meta.resolve('@grpc/reflection'));
   return url.pathname.replace(/build\/src\/index\.js$/, 'build/proto/grpc/reflection/v1/reflection.proto');
 }
+
+test('hundreds of silent HTTP connections do not keep the probes out', async (t) => {
+  const server = await startTestServer();
+  t.after(() => server.close());
+  const sockets = Array.from({ length: 400 }, () =>
+    connect(server.running.httpPort, '127.0.0.1')
+      .on('error', () => {})
+      .resume(),
+  );
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  // Twice: kept alive, and anew.
+  for (const connection of ['keep-alive', 'keep-alive', 'close']) {
+    const { status } = await fetch(`http://127.0.0.1:${server.running.httpPort}/livez`, { headers: { connection } });
+    assert.equal(status, 200);
+  }
+  await until('the oldest of them ended', () => sockets.filter(({ destroyed }) => destroyed).length > 200);
+});

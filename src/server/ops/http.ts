@@ -8,6 +8,7 @@ import { type HttpGuard, SECURITY_HEADERS } from '../security/http-guard.js';
 import type { Tls } from '../security/tls.js';
 import { type Answer, json, PLAIN } from './answer.js';
 import { API_PREFIX, type HttpApi } from './api/api.js';
+import { HttpConnections } from './http-connections.js';
 import type { PageFiles } from './page-files.js';
 import type { Readiness } from './readiness.js';
 
@@ -27,17 +28,19 @@ export interface OpsOptions {
 
 export class OpsServer {
   private readonly server: Server;
+  private readonly connections = new HttpConnections();
 
   constructor(private readonly options: OpsOptions) {
     this.server = create(options.tls);
-    this.server.maxConnections = 256;
+    this.server.on('connection', (socket) => this.connections.accept(socket));
     this.server.maxHeadersCount = 100;
     this.server.maxRequestsPerSocket = 10_000;
     this.server.timeout = 30_000;
     this.server.on('request', (request, response) => {
       const closed = new AbortController();
       response.once('close', () => closed.abort());
-      this.answer(request, closed.signal)
+      const anyPage = this.connections.request(request.socket, (tell) => response.once('close', tell));
+      this.answer(request, closed.signal, anyPage)
         .catch((error): Answer => {
           options.logError('an ops page failed', error);
           return { status: 500, type: PLAIN, body: 'internal error\n' };
@@ -75,10 +78,14 @@ export class OpsServer {
     });
   }
 
-  private async answer(request: IncomingMessage, closed: AbortSignal): Promise<Answer> {
+  private async answer(request: IncomingMessage, closed: AbortSignal, anyPage: boolean): Promise<Answer> {
     const url = new URL(`http://host${/^\/[^\s\\]*$/.exec(request.url ?? '')?.[0] ?? '/not-a-path'}`);
     const refusal = this.options.guard(request, url.pathname);
     if (refusal !== undefined) return { type: PLAIN, ...refusal };
+    if (!anyPage && !RESERVED_PAGES.includes(url.pathname)) {
+      const headers = { connection: 'close', 'retry-after': '1' };
+      return { status: 503, type: PLAIN, body: 'all connections are busy; try again later\n', headers };
+    }
     if (url.pathname.startsWith(API_PREFIX)) return this.options.api.answer(request, url, closed);
     return this.page(request, url.pathname);
   }
@@ -109,6 +116,9 @@ export class OpsServer {
 }
 
 const PAGES: readonly string[] = ['/', '/metrics', '/livez', '/readyz', `${API_PREFIX}overview`];
+
+/** For who looks after the process: answered when all other connections are busy. */
+const RESERVED_PAGES: readonly string[] = ['/metrics', '/livez', '/readyz'];
 
 /** Slow and greedy clients are cut off: the longest request is a photo from a phone. */
 const LIMITS: ServerOptions = {
