@@ -1,13 +1,9 @@
+import { TurnTaking } from '../batching/turn-taking.js';
 import type { DecodeRequest, DecodeTask } from './decode-request.js';
 
-/**
- * Requests that take turns, one image each: first the clients, and within a client its requests, so that neither a client with many
- * requests nor a request of hundreds of images holds up one of a few (round robin; images cost about the same). Clients are
- * remembered while they have something in line.
- */
+/** Requests that take turns, one image each (images cost about the same), and how many images of whom are in line. */
 export class Turns {
-  /** Whose turn it is stands first; so within each client. */
-  private readonly clients = new Map<string, Set<DecodeRequest>>();
+  private readonly requests = new TurnTaking<DecodeRequest>();
   private readonly counts = new Map<string, number>();
   private total = 0;
 
@@ -17,32 +13,21 @@ export class Turns {
   }
 
   add(request: DecodeRequest): void {
-    const requests = this.clients.get(request.client);
-    if (requests === undefined) this.clients.set(request.client, new Set([request]));
-    else requests.add(request);
-    this.count(request.client, request.images.length);
+    this.requests.add(request);
+    this.count(request.client, request.untaken);
   }
 
   /** What of it is still in line leaves; does nothing when it is not there. */
   remove(request: DecodeRequest): void {
-    const { client } = request;
-    const requests = this.clients.get(client);
-    if (requests?.delete(request) !== true) return;
-    if (requests.size === 0) this.clients.delete(client);
-    this.count(client, -request.untaken);
+    if (this.requests.remove(request)) this.count(request.client, -request.untaken);
   }
 
   next(): DecodeTask | undefined {
-    const [turn] = this.clients;
-    if (turn === undefined) return undefined;
-    const [client, requests] = turn;
-    const [request] = requests;
-    const task = request!.take();
-    requests.delete(request!);
-    this.clients.delete(client);
-    if (request!.waiting > 0) requests.add(request!);
-    if (requests.size > 0) this.clients.set(client, requests);
-    this.count(client, -1);
+    const request = this.requests.next();
+    if (request === undefined) return undefined;
+    const task = request.take();
+    this.count(request.client, -1);
+    if (request.waiting === 0) this.requests.remove(request);
     return task;
   }
 

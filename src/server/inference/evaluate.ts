@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+// What heads say to embeddings: one evaluation, image by image, and how large one may be.
 import { argmax, type HeadModel, type ServingHead } from '../../learner/index.js';
 import { StatusError } from '../errors.js';
 
@@ -12,9 +12,6 @@ export interface HeadAnswers {
   /** [N, classes] */
   readonly probabilities: Float32Array;
 }
-
-/** Longest stretch that a large request may keep the event loop, in milliseconds. */
-const MAX_STRETCH_MS = 4;
 
 /** Probabilities that one answer may hold, of all its heads: 64 MiB. */
 const MAX_PROBABILITIES = 2 ** 24;
@@ -30,35 +27,34 @@ export function refuseLargeAnswer(heads: readonly ServingHead[], count: number):
   );
 }
 
-/**
- * Classifies N embeddings, letting the event loop breathe in between.
- * @param embeddings [N, D]
- * @param model null: nothing has been learned.
- */
-export async function evaluateHead(
-  model: HeadModel | null,
-  embeddings: Float32Array,
-  count: number,
-  classify: Classify,
-): Promise<HeadAnswers> {
-  if (model === null) {
-    return { labels: Array<string>(count).fill(''), classes: [], probabilities: new Float32Array() };
+/** What a head answers as long as it has learned nothing. */
+export function untaught(count: number): HeadAnswers {
+  return { labels: Array<string>(count).fill(''), classes: [], probabilities: new Float32Array() };
+}
+
+/** The images of one request, classified one after the other by whoever calls `step`. */
+export class Evaluation {
+  private readonly labels: string[] = [];
+  private readonly probabilities: Float32Array;
+
+  /** @param embeddings [count, D] */
+  constructor(
+    private readonly model: HeadModel,
+    private readonly embeddings: Float32Array,
+    private readonly count: number,
+    private readonly classify: Classify,
+  ) {
+    this.probabilities = new Float32Array(count * model.classes.length);
   }
-  const { classes, dimensions } = model;
-  const labels: string[] = [];
-  const probabilities = new Float32Array(count * classes.length);
-  let stretchStart = performance.now();
-  for (let index = 0; index < count; index++) {
-    if (performance.now() - stretchStart > MAX_STRETCH_MS) {
-      await setImmediate();
-      stretchStart = performance.now();
-    }
-    probabilities.set(
-      classify(model, embeddings.subarray(index * dimensions, (index + 1) * dimensions)),
-      index * classes.length,
-    );
+
+  /** Classifies one more image. @returns the answers, once that was the last one */
+  step(): HeadAnswers | undefined {
+    const { classify, count, embeddings, labels, model, probabilities } = this;
+    const { classes, dimensions } = model;
+    const index = labels.length;
     const row = probabilities.subarray(index * classes.length, (index + 1) * classes.length);
+    row.set(classify(model, embeddings.subarray(index * dimensions, (index + 1) * dimensions)));
     labels.push(classes[argmax(row)] ?? '');
+    return labels.length < count ? undefined : { labels, classes, probabilities };
   }
-  return { labels, classes, probabilities };
 }

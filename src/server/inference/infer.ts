@@ -11,14 +11,15 @@ import { StatusError } from '../errors.js';
 import type { DecodeImages } from '../images/decode.js';
 import { type Addressed, addressed } from './addressed.js';
 import type { CallContext } from './call-context.js';
-import { type Classify, evaluateHead, refuseLargeAnswer } from './evaluate.js';
+import { refuseLargeAnswer } from './evaluate.js';
+import type { Evaluator, Wanted } from './evaluator.js';
 import { BACKBONE_VERSION, type Models } from './models.js';
 
 export interface InferDependencies {
   readonly models: Models;
   readonly learning: Pick<Learning, 'recordServed'>;
   readonly decode: DecodeImages;
-  readonly classify: Classify;
+  readonly evaluator: Evaluator;
 }
 
 export interface Inferred {
@@ -38,13 +39,21 @@ export async function infer(
   const deadlineMs = Math.min(context.deadlineMs, Date.now() + timeoutMs(request.parameters));
   const asked = await addressed(request, dependencies.models, context.caller);
   const parsed = parseInferRequest(request, asked.spec, { maxImages: asked.batcher.limit }, asked.names);
-  const embedded = await embed(parsed, asked, { ...context, deadlineMs }, dependencies);
-
-  const headStart = performance.now();
-  const evaluated: Omit<HeadAnswer, 'recorded'>[] = [];
-  for (const head of embedded.heads) {
-    const answers = await evaluateHead(head.model, embedded.embeddings, parsed.count, dependencies.classify);
-    evaluated.push({ name: head.definition.name, version: head.version, ...answers });
+  const wanted = { client: context.caller.client, signal: context.signal, deadlineMs };
+  // No backbone's queue bounds embeddings that come ready: a place among the evaluations does.
+  const given = parsed.input.kind === 'embedding';
+  const release = given ? dependencies.evaluator.admit(parsed.count, heldBytes(parsed.input), wanted) : () => {};
+  let embedded: EmbeddedRequest;
+  let evaluated: Omit<HeadAnswer, 'recorded'>[];
+  let headStart = performance.now();
+  try {
+    embedded = await embed(parsed, asked, { ...context, deadlineMs }, dependencies);
+    headStart = performance.now();
+    // The parameter `timeout` bounds the wait until a request runs: what has been run is answered.
+    const until = given ? wanted : { ...wanted, deadlineMs: context.deadlineMs };
+    evaluated = await evaluateAll(embedded, parsed.count, until, dependencies.evaluator);
+  } finally {
+    release();
   }
   const headEnd = performance.now();
   context.stages?.add('head', headStart, headEnd);
@@ -73,6 +82,20 @@ export async function infer(
     timings,
   };
   return { response: buildInferResponse(answer, parsed.outputs, parsed.raw), timings };
+}
+
+async function evaluateAll(
+  { heads, embeddings }: EmbeddedRequest,
+  count: number,
+  wanted: Wanted,
+  evaluator: Evaluator,
+): Promise<Omit<HeadAnswer, 'recorded'>[]> {
+  const evaluated: Omit<HeadAnswer, 'recorded'>[] = [];
+  for (const head of heads) {
+    const answers = await evaluator.evaluate(head.model, embeddings, count, wanted);
+    evaluated.push({ name: head.definition.name, version: head.version, ...answers });
+  }
+  return evaluated;
 }
 
 async function embed(

@@ -11,6 +11,7 @@ import { learningService } from '../grpc/learning-service.js';
 import { GrpcServer } from '../grpc/server.js';
 import type { DecodeImages } from '../images/decode.js';
 import type { Classify } from '../inference/evaluate.js';
+import { Evaluator } from '../inference/evaluator.js';
 import { Gate } from '../inference/gate.js';
 import { Models } from '../inference/models.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -121,7 +122,11 @@ function makeServices(
       ...common,
       models: new Models(backbones, learning.heads),
       decode,
-      classify,
+      evaluator: new Evaluator({
+        classify,
+        bytes: settings.queueBytes,
+        clientShare: settings.clientShare,
+      }),
       gate: gates.requests,
       repositoryFolder: repository.folder,
       logLevel: logging.level,

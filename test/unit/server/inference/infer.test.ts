@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { ModelInferRequest__Output } from '../../../../protos/index.js';
 import { Batcher } from '../../../../src/server/batching/batcher.js';
 import type { DecodeOptions } from '../../../../src/server/images/decode.js';
+import { Evaluator } from '../../../../src/server/inference/evaluator.js';
 import { type InferDependencies, infer } from '../../../../src/server/inference/infer.js';
 import type { Models } from '../../../../src/server/inference/models.js';
 import { anyone } from '../../../../src/server/security/caller.js';
@@ -35,7 +36,7 @@ function service(expectedMs = 0) {
     models: { resolve: async () => ({ kind: 'backbone', spec, batcher }) } as unknown as Models,
     learning: { recordServed: async () => true },
     decode: Object.assign(decode, { expectedMs: () => expectedMs }),
-    classify: () => [],
+    evaluator: new Evaluator({ classify: () => [], bytes: 1e6, clientShare: 1 }),
   } as InferDependencies;
   return { backbone, batcher, decoded, dependencies };
 }
@@ -76,4 +77,19 @@ test('a request that the decoders have no time for is refused before anything is
   assert.equal(batcher.depth, 0);
   await backbone.finish();
   await running;
+});
+
+test('embeddings that a request brings itself need a place too', async () => {
+  const { batcher, dependencies } = service();
+  const spec = { kind: 'head', name: 'pets', size: 4, dimensions: 3 };
+  const models = { resolve: async () => ({ kind: 'head', spec, batcher, capture: () => assert.fail() }) };
+  const evaluator = new Evaluator({ classify: () => [], bytes: 8, clientShare: 1 });
+  const request = {
+    ...image(),
+    inputs: [{ name: 'embedding', datatype: 'FP32', shape: [1, 3], parameters: {}, contents: null }],
+    rawInputContents: [Buffer.alloc(12)],
+  } as unknown as ModelInferRequest__Output;
+  await assert.rejects(infer(request, context(), { ...dependencies, evaluator, models: models as unknown as Models }), {
+    code: 'message_too_large',
+  });
 });
