@@ -69,7 +69,7 @@ export function messageShape(messages: ReadonlyMap<string, MessageDescriptor>, n
     for (const { number, type, typeName, label } of message.field) {
       if (type === 'TYPE_MESSAGE') {
         const short = typeName.replace(/^\./, '');
-        const nested = scopes.flatMap((scope) => scope.nestedType ?? []).find((entry) => entry.name === short);
+        const nested = scopes.map((scope) => nestedOf(scope, short)).find((entry) => entry !== undefined);
         const found = nested ?? messages.get(short) ?? messages.get(`${packageName}.${short}`);
         shape.set(number, { kind: 'message', shape: found && shapeOf(found, nested ? scopes : []) });
       } else if (type === 'TYPE_STRING' || type === 'TYPE_BYTES') shape.set(number, { kind: 'text' });
@@ -82,6 +82,12 @@ export function messageShape(messages: ReadonlyMap<string, MessageDescriptor>, n
   };
   const message = messages.get(name);
   return message && shapeOf(message, []);
+}
+
+/** A message within another: from outside of it (the entries of a map are that) its name has the other's in front. */
+function nestedOf(scope: MessageDescriptor, name: string): MessageDescriptor | undefined {
+  const short = name.startsWith(`${scope.name}.`) ? name.slice(scope.name.length + 1) : name;
+  return scope.nestedType?.find((entry) => entry.name === short);
 }
 
 /**
