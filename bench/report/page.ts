@@ -19,7 +19,7 @@ export function replaceSection(page: string, { name, markdown }: Section): strin
 }
 
 /** A page in docs/ that benchmarks write into. */
-export type Page = 'performance.md' | 'learning.md';
+export type Page = 'performance.md' | 'learning.md' | 'scaling.md';
 
 /** Writes the sections into a page of docs/. */
 export function writeSections(sections: readonly Section[], page: Page = 'performance.md'): void {
