@@ -6,7 +6,7 @@ import { TASKS_AT_ONCE } from './frames.js';
 
 /** An image may have been held by this many processes that ended before it is given up. */
 const MAX_DEATHS = 2;
-/** Starts that fail one after the other before those who wait are told. */
+/** Starts that fail one after the other, in each slot, before those who wait are told: as long as one decodes there is somebody to wait for. */
 const FAILED_STARTS = 3;
 const LONGEST_PAUSE_MS = 5000;
 const CLOSE_GRACE_MS = 1000;
@@ -14,7 +14,8 @@ const CLOSE_GRACE_MS = 1000;
 export class DecoderPool {
   private readonly children: (DecoderChild | undefined)[];
   private readonly pauses = new Set<NodeJS.Timeout>();
-  private failedStarts = 0;
+  /** Of each slot, one after the other. */
+  private readonly failedStarts: number[];
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -23,6 +24,7 @@ export class DecoderPool {
     private readonly log: (line: string) => void,
   ) {
     this.children = new Array(settings.decoders).fill(undefined);
+    this.failedStarts = new Array(settings.decoders).fill(0);
     for (let slot = 0; slot < settings.decoders; slot++) this.start(slot);
   }
 
@@ -31,8 +33,13 @@ export class DecoderPool {
     return this.children.flatMap((child) => child?.pid ?? []);
   }
 
+  /** How many take images now. */
+  get ready(): number {
+    return this.children.filter((child) => child?.ready).length;
+  }
+
   feed(): void {
-    if (this.closing !== undefined || this.failedStarts >= FAILED_STARTS) {
+    if (this.closing !== undefined || this.hopeless) {
       this.refuseAll();
       return;
     }
@@ -45,6 +52,11 @@ export class DecoderPool {
         child.send(task);
       }
     }
+  }
+
+  /** No decoder runs, and none starts. */
+  private get hopeless(): boolean {
+    return this.failedStarts.every((failed) => failed >= FAILED_STARTS);
   }
 
   close(): Promise<void> {
@@ -63,7 +75,7 @@ export class DecoderPool {
     try {
       this.children[slot] = new DecoderChild(this.settings, {
         onRoom: () => {
-          this.failedStarts = 0;
+          this.failedStarts[slot] = 0;
           this.feed();
         },
         onEnd: (end) => this.replace(slot, end),
@@ -87,15 +99,15 @@ export class DecoderPool {
     if (this.closing !== undefined) return;
     const cause = blame === undefined ? how : `stopped: of an image, ${blame}`;
     this.log(printable(`a decoder process ended (${cause}); another one starts`));
-    if (!started) this.failedStarts++;
-    const pause = started ? 0 : Math.min(LONGEST_PAUSE_MS, 100 * 2 ** this.failedStarts);
+    if (!started) this.failedStarts[slot]!++;
+    const pause = started ? 0 : Math.min(LONGEST_PAUSE_MS, 100 * 2 ** this.failedStarts[slot]!);
     const timer = setTimeout(() => {
       this.pauses.delete(timer);
       this.start(slot);
     }, pause);
     this.pauses.add(timer);
     // Nobody is kept waiting for it any more.
-    if (this.failedStarts >= FAILED_STARTS) timer.unref();
+    if (this.failedStarts[slot]! >= FAILED_STARTS) timer.unref();
     this.feed();
   }
 

@@ -134,7 +134,10 @@ export class Evaluator {
   }
 
   private step(job: Job): void {
-    if (job.deadline <= systemClock.now()) return job.settle({ error: late() });
+    if (job.deadline <= systemClock.now()) {
+      job.settle({ error: late() });
+      return;
+    }
     try {
       const answers = job.evaluation.step();
       if (answers !== undefined) job.settle({ answers });

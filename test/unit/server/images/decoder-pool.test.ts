@@ -187,6 +187,22 @@ test('when no decoder starts, who waits is told', async () => {
   await close();
 });
 
+test('a decoder that does not start again leaves the work to the others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'headwater-broken-'));
+  const broken = join(folder, 'broken');
+  const program = `if (existsSync(${JSON.stringify(broken)})) process.exit(3); for (;;) answer(1, rgb(next()[0]));`;
+  const { pool, decode, log, close } = poolOf(`import { existsSync } from 'node:fs';\n${program}`);
+  const images = Array.from({ length: 8 }, () => Buffer.from([1]));
+  await until('both run', async () => (await decode(images)) && pool.ready === 2);
+  writeFileSync(broken, '');
+  process.kill(pool.pids[0]!, 'SIGKILL');
+  await until('its starts fail', () => log.filter((line) => /exit status 3/.test(line)).length >= 4);
+  assert.equal((await decode([Buffer.from([5])]))[0], 5);
+  rmSync(broken);
+  await close();
+  rmSync(folder, { recursive: true });
+});
+
 test('a decoder knows nothing of the environment, and ends with the process that started it', {
   skip: !existsSync('/proc'),
 }, async () => {
