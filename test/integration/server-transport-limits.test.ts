@@ -253,3 +253,14 @@ test('calls of methods and content types that do not exist hold nothing', async 
   assert.equal(unknown?.status, Status.UNIMPLEMENTED);
   assert.equal(wrong?.headers[':status'], 415);
 });
+
+test('windows let large requests come beside many small ones', async (t) => {
+  const server = await startTestServer();
+  t.after(() => server.close());
+  const session = rawConnection(server.address);
+  t.after(() => session.destroy());
+  const windowOfStream = once(session, 'remoteSettings').then(([{ initialWindowSize }]) => initialWindowSize);
+  assert.equal(await windowOfStream, 256 * 1024);
+  // What this side may send before the server says more.
+  await until('the window of the connection is told', () => session.state.remoteWindowSize === 2 ** 20);
+});

@@ -25,6 +25,7 @@ import { shortenTimeout } from './long-deadline.js';
 import { Connections } from './transport/connections.js';
 import { checkGrpcJs, connectionInjector, setHttp2Settings } from './transport/grpc-js.js';
 import { MemoryBudget } from './transport/memory-budget.js';
+import { STREAM_WINDOW_BYTES } from './transport/open-call.js';
 import { OpenCalls } from './transport/open-calls.js';
 import { requestShapes } from './transport/request-shapes.js';
 
@@ -88,7 +89,10 @@ export class GrpcServer {
         options.admit,
       ],
     });
-    setHttp2Settings(this.server, { maxHeaderListSize: settings.maxMetadataBytes });
+    setHttp2Settings(this.server, {
+      maxHeaderListSize: settings.maxMetadataBytes,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+    });
     const { inject, http2 } = connectionInjector(
       this.server,
       options.credentials ?? ServerCredentials.createInsecure(),

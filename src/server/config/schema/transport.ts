@@ -11,7 +11,7 @@ export const transport = {
   receiveMemory: bytes('1MiB', '1TiB')
     .prefault('512MiB')
     .describe(
-      'memory of all requests together, from their first byte to their answer; an open call counts 64KiB and maxMetadataBytes',
+      'memory of all requests together, from their first byte to their answer; an open call counts 64KiB (256KiB with a stream of requests) and maxMetadataBytes',
     ),
   sendMemory: bytes('1MiB', '1TiB')
     .prefault('128MiB')

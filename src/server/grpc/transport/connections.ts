@@ -3,6 +3,12 @@ import type { ServerHttp2Session } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { PingGuard } from './ping-guard.js';
 
+/**
+ * HTTP/2's window of one connection. What comes is read at once, whatever its streams do: this is what may be on its way, not what is held. With the
+ * 64 KiB of the standard, many small requests leave a large one next to nothing for as long as they come.
+ */
+export const CONNECTION_WINDOW_BYTES = 2 ** 20;
+
 export interface ConnectionSettings {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
@@ -64,6 +70,7 @@ export class Connections {
     const { socket } = session;
     const key = keyOf(socket);
     const address = addressOf(socket);
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     // The client's preface has come with its settings.
     session.once('remoteSettings', () => this.begun(key));
     if (minPingInterval === 0) return;

@@ -11,7 +11,9 @@ import { MessageFrames } from './message-frames.js';
 import { Progress } from './progress.js';
 
 /** HTTP/2's window of one stream: what a client may send before anybody has read any of it. */
-export const STREAM_WINDOW_BYTES = 64 * 1024;
+export const STREAM_WINDOW_BYTES = 256 * 1024;
+/** A single request is read as it comes, and counted then: this is for the call itself. */
+const UNARY_BYTES = 64 * 1024;
 /** Part of the memory of requests that one stream may take before it is read on. */
 const LARGEST_STREAM_SHARE = 1 / 8;
 /** Well-behaved clients end their side themselves when they have got the status. */
@@ -68,6 +70,8 @@ export class OpenCall {
   /** grpc-js drops whatever still comes. */
   private deaf = false;
   private ended = false;
+  /** Held until the client has sent all, beside what has come. */
+  private readonly callBytes: number;
   private readonly ofGrpc: boolean;
   /** A request that is answered as a stream, once its handler has it: its bytes are no longer held. */
   private handedOver = false;
@@ -80,6 +84,7 @@ export class OpenCall {
     private readonly onOver: (call: OpenCall) => void,
   ) {
     const call = this;
+    this.callBytes = method.requestStream ? STREAM_WINDOW_BYTES : UNARY_BYTES;
     this.ofGrpc = method.path.startsWith('/grpc.');
     const connection = base.stream.session;
     this.receiving = {
@@ -102,7 +107,7 @@ export class OpenCall {
     };
     if (!method.requestStream) this.arriving = new Progress(performance.now());
     this.follow();
-    if (!settings.receive.take(this.receiving, STREAM_WINDOW_BYTES + settings.maxMetadataBytes)) this.giveWay();
+    if (!settings.receive.take(this.receiving, this.callBytes + settings.maxMetadataBytes)) this.giveWay();
   }
 
   /** Whether nothing was accepted yet: the request has not arrived as a whole. */
@@ -142,10 +147,10 @@ export class OpenCall {
   private get revocable(): number {
     const { requestStream } = this.method;
     // Answers that go on for as long as their client wants: it may ask again.
-    if (this.handedOver) return this.settings.maxMetadataBytes + (this.halfClosed ? 0 : STREAM_WINDOW_BYTES);
+    if (this.handedOver) return this.settings.maxMetadataBytes + (this.halfClosed ? 0 : this.callBytes);
     // No handler is called before the client has said that this was all.
     if (this.halfClosed || (requestStream && this.unanswered.length > 0)) return 0;
-    return STREAM_WINDOW_BYTES + this.unansweredBytes + this.frames.partial;
+    return this.callBytes + this.unansweredBytes + this.frames.partial;
   }
 
   private follow(): void {
@@ -156,7 +161,7 @@ export class OpenCall {
     stream.once('end', () => {
       this.halfClosed = true;
       this.arriving = undefined;
-      this.settings.receive.give(this.receiving, STREAM_WINDOW_BYTES);
+      this.settings.receive.give(this.receiving, this.callBytes);
     });
     stream.once('close', () => {
       this.ended = true;
