@@ -51,8 +51,8 @@ interface Slot {
   doing: 'LOADING' | 'UNLOADING' | undefined;
   /** Why it is not loaded, or why the last load failed. */
   reason: string;
-  /** The one that was replaced, answering what it had accepted. Never rejects. */
-  retiring: Promise<void>;
+  /** All that were taken out of service, answering what they had accepted. Never rejects. */
+  retiring: Promise<unknown>;
 }
 
 export class BackboneRegistry {
@@ -128,12 +128,16 @@ export class BackboneRegistry {
     const slot = this.need(name);
     return slot.serial.run(signal, async () => {
       const batcher = this.batchers.get(name);
-      if (batcher === undefined) return;
+      if (batcher === undefined) {
+        await slot.retiring;
+        return;
+      }
       slot.doing = 'UNLOADING';
       this.batchers.delete(name);
       slot.reason = 'unloaded';
       this.parts.log(`backbone ${name}: unloaded (identity ${short(batcher.backbone)})`);
-      slot.retiring = this.retire(batcher);
+      // The one before it may still answer, too.
+      slot.retiring = Promise.all([slot.retiring, this.retire(batcher)]);
       await slot.retiring;
       slot.doing = undefined;
     });
@@ -200,7 +204,7 @@ export class BackboneRegistry {
     this.batchers.set(name, batcher);
     Object.assign(slot, { last: next, model, reason: '' });
     this.parts.log(`backbone ${name}: loaded ${model}: identity ${short(last)} -> ${short(next)}`);
-    if (old !== undefined) slot.retiring = this.retire(old);
+    if (old !== undefined) slot.retiring = Promise.all([slot.retiring, this.retire(old)]);
   }
 
   private async retire(batcher: Batcher): Promise<void> {
