@@ -19,17 +19,29 @@ export function imageSize(bytes: Uint8Array, format: ImageFormat): ImageSize | u
   }
 }
 
-/** The frame header (SOF) of ITU-T T.81, B.2.2; the segments before it are skipped by their lengths. */
+/** Segments before the frame header, at most: 20 MiB of the longest ones are 320. */
+const MOST_SEGMENTS = 1000;
+/** Bytes between segments, at most in all: there are none in a good file. */
+const MOST_STRAY_BYTES = 2 ** 16;
+
+/**
+ * The frame header (SOF) of ITU-T T.81, B.2.2; the segments before it are skipped by their lengths. It is looked for on the event
+ * loop: a file that is made to take long has none.
+ */
 function jpegSize(bytes: Buffer): ImageSize | undefined {
   let at = 2;
-  for (;;) {
-    at = bytes.indexOf(0xff, at);
-    // 0xff may be repeated in front of a marker.
-    while (at >= 0 && bytes[at + 1] === 0xff) at++;
-    if (at < 0 || at + 4 > bytes.length) return undefined;
+  let stray = 0;
+  for (let segments = 0; segments < MOST_SEGMENTS; ) {
+    const from = at;
+    while (at < bytes.length && at - from + stray <= MOST_STRAY_BYTES && !isMarker(bytes, at)) at++;
+    stray += at - from;
+    if (stray > MOST_STRAY_BYTES || at + 4 > bytes.length) return undefined;
     const marker = bytes[at + 1]!;
     at += 2;
-    if (marker === 0 || marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) continue;
+    if (marker === 1 || (marker >= 0xd0 && marker <= 0xd8)) {
+      stray += 2;
+      continue;
+    }
     const scanOrEnd = marker === 0xda || marker === 0xd9;
     if (scanOrEnd) return undefined;
     const tables = marker === 0xc4 || marker === 0xc8 || marker === 0xcc;
@@ -37,7 +49,14 @@ function jpegSize(bytes: Buffer): ImageSize | undefined {
       return at + 7 > bytes.length ? undefined : size(bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 3));
     }
     at += bytes.readUInt16BE(at);
+    segments++;
   }
+  return undefined;
+}
+
+/** 0xff and what is neither a filled-up byte (0) nor another 0xff, which may be repeated in front of a marker. */
+function isMarker(bytes: Buffer, at: number): boolean {
+  return bytes[at] === 0xff && bytes[at + 1] !== 0 && bytes[at + 1] !== 0xff;
 }
 
 function pngSize(bytes: Buffer): ImageSize | undefined {

@@ -182,6 +182,19 @@ test('the size is read from every kind of header, at every length', async () => 
   }
 });
 
+test('the header of a JPEG is not looked for without end', async () => {
+  const jpeg = await noise(37, 21).jpeg().toBuffer();
+  const sized = (between: Buffer) =>
+    imageSize(Buffer.concat([jpeg.subarray(0, 2), between, jpeg.subarray(2)]), 'JPEG') !== undefined;
+  const repeated = (count: number, ...bytes: number[]) => Buffer.concat(Array<Buffer>(count).fill(Buffer.from(bytes)));
+  assert.ok(sized(repeated(300, 0xff, 0xe0, 0, 4, 1, 2)), 'segments');
+  assert.ok(sized(repeated(100, 0xff)), 'repeated bytes before a marker');
+  assert.ok(!sized(repeated(1100, 0xff, 0xe0, 0, 2)), 'more segments than any good file has');
+  for (const stray of [[0xff, 0xd0], [0xff, 0x00], [0xff], [0x00]]) {
+    assert.ok(!sized(repeated(70_000, ...stray)), `stray bytes ${stray}`);
+  }
+});
+
 test('none of these ended a decoder', () => {
   assert.deepEqual(log, []);
 });
