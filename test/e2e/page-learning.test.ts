@@ -58,7 +58,9 @@ test('while labels flow the page follows, and shows the layers of the engine', {
 
   // Who opens it later sees the past at once.
   const second = await openPage(t, `${server.http}/`);
-  const [answer] = await Promise.all([second.page.waitForResponse(/api\/v1\/heads\/pets/), second.page.reload()]);
+  await second.page.getByRole('img', { name: /Served \d+\.\d %, prequential \d+\.\d %/ }).waitFor();
+  assert.deepEqual(second.problems, []);
+  const answer = await fetch(`${server.http}/api/v1/heads/pets`);
   const { history } = (await answer.json()) as { history: { columns: string[]; rows: number[][] } };
   const samples = history.rows.map((row) => row[1 + history.columns.indexOf('samples')]!);
   assert.ok(samples[0]! < IMAGES && samples.at(-1) === IMAGES, `${samples}`);
