@@ -14,5 +14,6 @@ export type { GraphReport, InspectOptions, ModelReport, PlanReport } from './ins
 export { inspectModel } from './inspect.js';
 export type { LayerTime } from './layer-times.js';
 export { loadBackbone } from './load-backbone.js';
+export { countThreads } from './threads.js';
 export type { ModelTimes, TimedReport, TimeOptions } from './time-model.js';
 export { timeModel } from './time-model.js';

@@ -1,5 +1,5 @@
 // What an image may cost, and the checks that need no decoding.
-import { availableParallelism } from 'node:os';
+import { countThreads } from '../../engine/index.js';
 import { imageFormat } from './format.js';
 import { imageSize } from './header.js';
 
@@ -10,7 +10,7 @@ export interface DecodeLimits {
   readonly maxPixels: number;
   /** Largest width and height. */
   readonly maxSide?: number;
-  /** Images decoded at once; 0: one a core. */
+  /** Images decoded at once; 0: one a core, or what a container's quota is worth of them. */
   readonly decoders: number;
   /** Milliseconds that one image may take. */
   readonly timeout?: number;
@@ -22,17 +22,16 @@ export interface DecodeLimits {
   readonly isolation?: 'process' | 'none';
 }
 
-export function withDefaults(limits: DecodeLimits): Required<DecodeLimits> {
-  const decoders = limits.decoders === 0 ? availableParallelism() : limits.decoders;
-  return {
+/** @param count what `decoders: 0` is here: as the engine's `threads: 0` */
+export function withDefaults(limits: DecodeLimits, count = countThreads): Required<DecodeLimits> {
+  const defaults = {
     maxSide: 16_384,
     timeout: 10_000,
     maxMemory: 2 ** 31,
     isolation: 'process',
     learningShare: 0,
-    ...limits,
-    decoders,
-  };
+  } as const;
+  return { ...defaults, ...limits, decoders: count(limits.decoders) };
 }
 
 /** Why an image is refused by its length and header; undefined: it may be decoded. */
