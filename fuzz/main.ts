@@ -11,8 +11,6 @@ import type { FuzzTarget } from './target.js';
 import { TARGET_NAMES, targetOf } from './targets/index.js';
 
 const RUNS = 100_000;
-/** A connection each: fewer. */
-const RUNS_OF: Readonly<Record<string, number>> = { wire: 20_000, http2: 20_000 };
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
@@ -51,7 +49,7 @@ async function runCheck(check: (() => Promise<void>) | undefined): Promise<strin
 }
 
 async function runWhole(name: string): Promise<void> {
-  const runs = Number(values.runs ?? RUNS_OF[name] ?? RUNS);
+  const runs = Number(values.runs ?? RUNS);
   const folder = values.out ?? 'data/fuzz';
   const result = await runCampaign(name, { seed, runs, folder, log: (line) => console.error(line) });
   const { failures, seconds, memory } = result;
