@@ -8,7 +8,7 @@ import { PETS, startTestServer } from '../support/test-server.js';
 import { until } from '../support/until.js';
 
 const MiB = 2 ** 20;
-const LARGE_QUEUE = ['server.queueLimit=1000000', 'server.queueBytes=10GiB', 'server.clientShare=1'];
+const LARGE_QUEUE = ['server.queueLimit=1000000', 'server.queueBytes=1GiB', 'server.clientShare=1'];
 const pixels = {
   modelName: 'tiny',
   inputs: [{ name: 'pixels', datatype: 'UINT8', shape: [1, 4, 4, 3] }],

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { credentials, status as Status } from '@grpc/grpc-js';
 import { inference } from '../../protos/index.js';
-import { parseConfig } from '../../src/server/config/index.js';
+import { type Config, parseConfig } from '../../src/server/config/index.js';
 import { checkMemory } from '../../src/server/start/memory-check.js';
 import {
   began,
@@ -23,7 +23,7 @@ import { until } from '../support/until.js';
 
 const MiB = 2 ** 20;
 /** So that nothing but the transport says no. */
-const LARGE_QUEUE = ['server.queueLimit=1000000', 'server.queueBytes=10GiB', 'server.clientShare=1'];
+const LARGE_QUEUE = ['server.queueLimit=1000000', 'server.queueBytes=1GiB', 'server.clientShare=1'];
 const pixels = {
   modelName: 'tiny',
   inputs: [{ name: 'pixels', datatype: 'UINT8', shape: [1, 4, 4, 3] }],
@@ -280,16 +280,33 @@ test('clients that never take their answers: the memory of answers is bounded, t
 });
 
 test('a start that clients could fill the memory of is refused, with the keys to change', () => {
-  const settings = (...set: string[]) => parseConfig('{}', { baseDir: '/nowhere', set }).server;
-  const GiB = 2 ** 30;
-  checkMemory(settings(), 4 * GiB);
-  assert.throws(() => checkMemory(settings('server.receiveMemory=3GiB'), 4 * GiB), {
-    name: 'StartError',
-    message:
-      /^clients could fill 3\.\d GiB, more than 80 % of the memory here \(4 GiB\): lower server\.receiveMemory 3 GiB, server\.sendMemory 128 MiB, server\.maxConnections 1024 x 144 KiB$/,
+  const config = (...set: string[]) => ({
+    ...parseConfig('{}', { baseDir: '/nowhere', set: ['images.decoders=2', ...set] }),
+    backbones: [{}, {}] as unknown as Config['backbones'],
   });
-  assert.throws(() => checkMemory(settings('server.maxConnections=100000'), 4 * GiB), /server\.maxConnections 100000/);
-  assert.throws(() => checkMemory(settings('server.receiveMemory=100MiB'), 4 * GiB), {
+  const GiB = 2 ** 30;
+  assert.equal(checkMemory(config(), 16 * GiB), undefined);
+  const parts =
+    'server\\.receiveMemory 3 GiB, server\\.sendMemory 128 MiB, server\\.queueBytes 256 MiB x 3, server\\.maxConnections 1024 x 144 KiB';
+  assert.throws(() => checkMemory(config('server.receiveMemory=3GiB'), 4 * GiB), {
+    name: 'StartError',
+    message: new RegExp(`^clients could fill 4 GiB, more than 80 % of the memory here \\(4 GiB\\): lower ${parts}$`),
+  });
+  assert.throws(() => checkMemory(config('server.queueBytes=1GiB'), 4 * GiB), /server\.queueBytes 1 GiB x 3/);
+  assert.throws(() => checkMemory(config('server.maxConnections=100000'), 4 * GiB), /server\.maxConnections 100000/);
+  assert.throws(() => checkMemory(config('server.receiveMemory=100MiB'), 4 * GiB), {
     message: /^server\.receiveMemory: 100 MiB is less than two messages of server\.maxMessageBytes \(64 MiB\)/,
   });
+});
+
+test('what only hostile images, imports and a busy network add is a warning', () => {
+  const GiB = 2 ** 30;
+  const config = (...set: string[]) => parseConfig('{}', { baseDir: '/nowhere', set });
+  const warning = checkMemory(config('images.decoders=2'), 2 * GiB);
+  assert.match(
+    String(warning),
+    /^clients could fill 4\.1 GiB.* images\.decoders 2 x 533\.\d MiB \(images\.maxPixels\), limits\.headBytes 512 MiB x 2, server\.maxConnections 1024 x 1 MiB on its way$/,
+  );
+  const small = ['images.decoders=1', 'images.maxPixels=4000000', 'limits.headBytes=16MiB', 'server.maxConnections=64'];
+  assert.equal(checkMemory(config(...small), 2 * GiB), undefined);
 });

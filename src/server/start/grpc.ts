@@ -23,11 +23,8 @@ import { listenError } from '../start-error.js';
 import type { Tracing } from '../tracing/tracing.js';
 import { packageVersion } from '../version.js';
 import { LogSeldom } from './log-seldom.js';
-import { availableMemory, checkMemory } from './memory-check.js';
+import { availableMemory, checkMemory, MAX_TRANSFERS } from './memory-check.js';
 import { requestLog } from './request-log.js';
-
-/** Heads on their way in or out as files, at once: each is held in memory as a whole. */
-const MAX_TRANSFERS = 2;
 
 export interface GrpcParts {
   readonly classify: Classify;
@@ -54,7 +51,8 @@ export interface RunningGrpc {
 /** Starts the gRPC server. @throws StartError when it can't listen, or clients could make it hold more than there is. */
 export async function startGrpc(config: Config, log: Logger, parts: GrpcParts): Promise<RunningGrpc> {
   const { server: settings } = config;
-  checkMemory(settings, availableMemory());
+  const warning = checkMemory(config, availableMemory());
+  if (warning !== undefined) log.warn(`in the worst case ${warning}`);
   const stopping = new AbortController();
   // Each open stream listens: Node.js would warn of a leak from the eleventh on.
   setMaxListeners(0, stopping.signal);

@@ -22,8 +22,11 @@ export function compressesAnswers(setting: Compression, headers: Readonly<Record
   return setting === 'gzip' || headers['grpc-encoding'] === 'gzip';
 }
 
-/** Makes the call send its messages as gzip, compressed off the event loop. */
-export function compressAnswers(call: BaseCall): void {
+/**
+ * Makes the call send its messages as gzip, compressed off the event loop.
+ * @param hold told how many bytes wait for that. @returns what gives them back; undefined: there is no memory, and the call is over
+ */
+export function compressAnswers(call: BaseCall, hold: (bytes: number) => (() => void) | undefined): void {
   const sendMetadata = call.sendMetadata.bind(call);
   call.sendMetadata = (metadata) => {
     const marked = metadata ?? new Metadata();
@@ -48,9 +51,15 @@ export function compressAnswers(call: BaseCall): void {
       return sendMessage(message, callback);
     }
     if (framed.length < MIN_BYTES) return sendFramed(framed, callback);
+    const release = hold(framed.length);
+    if (release === undefined) return;
+    const send = (smallest: Buffer) => {
+      release();
+      sendFramed(smallest, callback);
+    };
     compress(framed.subarray(PREFIX_BYTES), { level: constants.Z_BEST_SPEED }).then(
-      (body) => sendFramed(body.length + PREFIX_BYTES < framed.length ? framedAs(body) : framed, callback),
-      () => sendFramed(framed, callback),
+      (body) => send(body.length + PREFIX_BYTES < framed.length ? framedAs(body) : framed),
+      () => send(framed),
     );
   };
 }

@@ -126,6 +126,17 @@ export class OpenCall {
     this.settings.send.move(this.sending, client);
   }
 
+  /**
+   * Counts an answer that waits to be compressed.
+   * @returns what is called when it no longer does; undefined: there is no memory for it, and the call is over
+   */
+  holdAnswer(bytes: number): (() => void) | undefined {
+    const { send } = this.settings;
+    if (send.take(this.sending, bytes)) return () => send.give(this.sending, bytes);
+    this.base.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    return undefined;
+  }
+
   /** Ends the call when its client has kept it waiting: too little came, or was taken, in the last `stallMs`. */
   endIfStalled(stallMs: number): void {
     const { stream } = this.base;
@@ -180,11 +191,13 @@ export class OpenCall {
     const sendMessage = base.sendMessage.bind(base);
     base.sendMessage = (message, callback) => {
       const before = stream.writableLength;
+      let bytes = 0;
       sendMessage(message, () => {
-        this.sent();
+        this.sent(bytes);
         callback();
       });
-      this.written(stream.writableLength - before);
+      bytes = stream.writableLength - before;
+      this.written(bytes);
     };
     const sendStatus = base.sendStatus.bind(base);
     base.sendStatus = (status) => {
@@ -296,8 +309,8 @@ export class OpenCall {
     if (!this.settings.send.take(this.sending, bytes)) this.base.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  private sent(): void {
-    this.settings.send.giveAll(this.sending);
+  private sent(bytes: number): void {
+    this.settings.send.give(this.sending, Math.max(0, bytes));
     this.answer = undefined;
     // Answers are in the order of their requests, one for one.
     if (!this.method.requestStream) return;

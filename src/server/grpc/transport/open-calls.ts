@@ -51,7 +51,9 @@ export class OpenCalls {
         onReceiveHalfClose: () => listener.onReceiveHalfClose(),
         onCancel: () => listener.onCancel(),
       });
-    if (compressesAnswers(this.settings.compression, this.headers.get(base.stream) ?? {})) compressAnswers(base);
+    if (compressesAnswers(this.settings.compression, this.headers.get(base.stream) ?? {})) {
+      compressAnswers(base, (bytes) => open.holdAnswer(bytes));
+    }
     return call as ReturnType<ServerInterceptor>;
   };
 

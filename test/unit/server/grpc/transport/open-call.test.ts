@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { compressAnswers } from '../../../../../src/server/grpc/transport/answer-compression.js';
 import type { BaseCall } from '../../../../../src/server/grpc/transport/grpc-js.js';
 import { MemoryBudget } from '../../../../../src/server/grpc/transport/memory-budget.js';
 import { type CallMethod, type CallSettings, OpenCall } from '../../../../../src/server/grpc/transport/open-call.js';
@@ -86,4 +88,29 @@ test('a whole request whose client does not end it is stalled, and gives way', (
   const other = { client: 'other', connection: 1, revocable: 0, idle: false, revoke: () => {} };
   assert.equal(receive.take(other, 150 * KiB), true);
   assert.equal(statuses.length, 1);
+});
+
+test('answers count from when they wait to be compressed until each is sent', async () => {
+  const send = new MemoryBudget(100 * KiB);
+  const { base, call, stream } = openCall(UNARY, { send });
+  const sent: (() => void)[] = [];
+  base.sendMessage = (message, callback) => {
+    stream.writableLength += (base.serializeMessage(message) as Buffer).length;
+    sent.push(callback);
+  };
+  const answer = framed(randomBytes(40 * KiB));
+  base.sendMetadata = () => {};
+  base.serializeMessage = () => answer;
+  compressAnswers(base, (bytes) => call.holdAnswer(bytes));
+  for (let count = 1; count <= 2; count++) {
+    base.sendMessage({}, () => {});
+    assert.equal(send.used, count * answer.length);
+  }
+  let closed = false;
+  stream.once('close', () => {
+    closed = true;
+  });
+  base.sendMessage({}, () => {});
+  assert.equal(closed, true);
+  assert.equal(send.used, 0);
 });
