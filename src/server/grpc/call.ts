@@ -3,6 +3,7 @@ import type { Deadline, handleUnaryCall, Metadata } from '@grpc/grpc-js';
 import { StatusError, toServiceError, toStatusError } from '../errors.js';
 import type { CallContext } from '../inference/call-context.js';
 import { callerOfCall } from '../security/interceptor.js';
+import { withoutList } from '../text/without-list.js';
 
 /** What unary calls and streams have in common. */
 interface AnyCall {
@@ -58,11 +59,6 @@ const LISTING: ReadonlySet<string> = new Set([
   'backbone_unknown',
   'backbone_mismatch',
 ]);
-
-/** A message up to where the names of others begin. */
-function withoutList(message: string): string {
-  return message.replace(/(?:; (?:there are|heads:)| \().*$/s, '');
-}
 
 /** A unary call from an async function. */
 export function unary<Request, Response>(

@@ -9,7 +9,7 @@ import { type LoadParameters, loadParameters, unloadDependents } from '../reposi
 import { modelConfig } from '../repository/model-config.js';
 import { modelFile } from '../repository/model-file.js';
 import { statisticsMessage } from '../repository/statistics-message.js';
-import { demand, SCOPES } from '../security/caller.js';
+import { demand } from '../security/caller.js';
 import { type LogError, unary } from './call.js';
 
 export interface RepositoryCallsOptions {
@@ -43,7 +43,7 @@ export function repositoryCalls(options: RepositoryCallsOptions): Pick<GRPCInfer
     RepositoryIndex: unary(async ({ repositoryName, ready }, { caller }) => {
       oneRepository(repositoryName);
       return {
-        models: indexMessage(models, ready).filter(({ name }) => SCOPES.some((scope) => caller.may(scope, name))),
+        models: indexMessage(models, ready, caller),
       };
     }, logError),
     RepositoryModelLoad: unary(async ({ repositoryName, modelName, parameters }, context) => {

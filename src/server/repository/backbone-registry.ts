@@ -12,9 +12,16 @@ export type ModelState = 'READY' | 'LOADING' | 'UNLOADING' | 'UNAVAILABLE';
 
 export interface StateWithReason {
   readonly state: ModelState;
-  /** Empty where nothing is to be said. */
+  /** Empty where nothing is to be said. For anybody who may use the model: it names no file and no other model. */
   readonly reason: string;
+  /** The reason in full: for its administrators. */
+  readonly detail: string;
 }
+
+/** What is to be said of a slot's state, to whom. */
+type Reason = Pick<StateWithReason, 'reason' | 'detail'>;
+
+const plain = (reason: string): Reason => ({ reason, detail: reason });
 
 export interface RegistryParts {
   /** @param model the path of the ONNX file. @throws EngineError. */
@@ -50,7 +57,7 @@ interface Slot {
   /** What is being done to it. */
   doing: 'LOADING' | 'UNLOADING' | undefined;
   /** Why it is not loaded, or why the last load failed. */
-  reason: string;
+  reason: Reason;
   /** All that were taken out of service, answering what they had accepted. Never rejects. */
   retiring: Promise<unknown>;
 }
@@ -89,7 +96,7 @@ export class BackboneRegistry {
   async start(entry: BackboneConfig, signal?: AbortSignal): Promise<void> {
     const { name, model } = entry;
     const backbone = await this.parts.open(entry, model, signal);
-    const idle = { doing: undefined, reason: '', retiring: Promise.resolve() };
+    const idle = { doing: undefined, reason: plain(''), retiring: Promise.resolve() };
     this.slots.set(name, { entry, serial: new Serial(name), last: backbone, model, ...idle });
     this.batchers.set(name, this.parts.front(backbone, entry));
     signal?.throwIfAborted();
@@ -111,7 +118,8 @@ export class BackboneRegistry {
         await this.replace(slot, model ?? slot.entry.model, given, accept);
       } catch (error) {
         if (given.aborted) throw this.givenUp(name, error);
-        slot.reason = printable(`the last load failed: ${toStatusError(error).message}`);
+        const reason = 'the last load failed';
+        slot.reason = { reason, detail: printable(`${reason}: ${toStatusError(error).message}`) };
         this.parts.log(`backbone ${name}: not loaded: ${(error as Error).message}`, 'warn');
         throw error;
       } finally {
@@ -134,7 +142,7 @@ export class BackboneRegistry {
       }
       slot.doing = 'UNLOADING';
       this.batchers.delete(name);
-      slot.reason = 'unloaded';
+      slot.reason = plain('unloaded');
       this.parts.log(`backbone ${name}: unloaded (identity ${short(batcher.backbone)})`);
       // The one before it may still answer, too.
       slot.retiring = Promise.all([slot.retiring, this.retire(batcher)]);
@@ -147,9 +155,9 @@ export class BackboneRegistry {
   state(name: string): StateWithReason {
     const { doing, reason } = this.need(name);
     if (this.batchers.has(name)) {
-      return { state: 'READY', reason: doing === 'LOADING' ? 'being replaced' : reason };
+      return { state: 'READY', ...(doing === 'LOADING' ? plain('being replaced') : reason) };
     }
-    return { state: doing ?? 'UNAVAILABLE', reason: doing === 'LOADING' ? '' : reason };
+    return { state: doing ?? 'UNAVAILABLE', ...(doing === 'LOADING' ? plain('') : reason) };
   }
 
   /** The configured entry, and the file that was loaded. */
@@ -202,7 +210,7 @@ export class BackboneRegistry {
     }
     const old = this.batchers.get(name);
     this.batchers.set(name, batcher);
-    Object.assign(slot, { last: next, model, reason: '' });
+    Object.assign(slot, { last: next, model, reason: plain('') });
     this.parts.log(`backbone ${name}: loaded ${model}: identity ${short(last)} -> ${short(next)}`);
     if (old !== undefined) slot.retiring = Promise.all([slot.retiring, this.retire(old)]);
   }

@@ -11,9 +11,11 @@ export function engine(parts: ApiParts, caller: Caller): object {
   return {
     backbones: names.map((name) => {
       const batcher = backbones!.loaded.get(name);
+      const { state, reason, detail } = backbones!.state(name);
       return {
         name,
-        ...backbones!.state(name),
+        state,
+        reason: caller.may('admin', name) ? detail : reason,
         ...(batcher === undefined ? {} : loaded(batcher)),
         layers: batcher === undefined ? null : (layers.of(name, batcher.backbone.identity) ?? null),
         mayMeasure: caller.may('admin', name),
