@@ -11,6 +11,7 @@ import { inference, learning, type ModelInferRequest } from '../../protos/index.
 import type { Scope } from '../../src/server/security/caller.js';
 import { METHODS } from '../../src/server/security/methods.js';
 import { createToken, hashToken } from '../../src/server/security/token.js';
+import { began, framed, INFER, inferMessage, rawCall, rawConnection } from '../support/raw-grpc.js';
 import { temporaryFolder } from '../support/test-learning.js';
 import { PETS, rawFloats, startTestServer, type TestServer } from '../support/test-server.js';
 import { until } from '../support/until.js';
@@ -291,4 +292,24 @@ test('beyond loopback it does not start without protection, and says what to do'
     name: 'StartError',
     message: /server\.host: 0\.0\.0\.0 .* security\.insecure: "I know that anyone who reaches this port can use it"/,
   });
+});
+
+test('memory is held by name: callers on one connection of a proxy do not lock each other out', async (t) => {
+  const server = await start(t, ['server.receiveMemory=4MiB', 'server.maxMessageBytes=1MiB']);
+  const session = rawConnection(server.address);
+  t.after(() => session.destroy());
+  const authorization = ({ token }: Issued) => ({ authorization: `Bearer ${token}` });
+  for (let index = 0; index < 4; index++) {
+    rawCall(session, INFER, authorization(camera)).stream.write(began(2 ** 20, Buffer.alloc(900_000)));
+  }
+  await until('they hold nearly all', async () => {
+    const url = `http://127.0.0.1:${server.running.httpPort}/metrics`;
+    const body = await (await fetch(url, { headers: authorization(prometheus) })).text();
+    return Number(/headwater_grpc_memory_bytes\{what="receive"\} (\d+)/.exec(body)?.[1]) > 3.5 * 2 ** 20;
+  });
+  const large = { ...ask('pets'), rawInputContents: [Buffer.alloc(600_000)] };
+  const call = rawCall(session, INFER, authorization(all));
+  call.stream.end(framed(inferMessage(large)));
+  // Looked at, so it was taken in: the shape is another.
+  assert.equal((await call.ended).status, status.INVALID_ARGUMENT);
 });
