@@ -1,6 +1,6 @@
 // `npm run bench:scaling`: what requests, labels and versions cost on a cluster of NATS with 1, 2 and 3 processes, beside what the model says.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandLine } from './report/command-line.js';
 import { describeMachine } from './report/machine.js';
@@ -13,11 +13,13 @@ import { type Options, readOptions, USAGE } from './scaling/options.js';
 import type { ScalingResult } from './scaling/results.js';
 
 async function measure(options: Options, folder: string): Promise<ScalingResult> {
+  const [load = Number.NaN] = loadavg();
   const { shape, ...measured } = await measureScaling(options, folder);
   const { dimensions, classes } = shape;
   const { requests, rounds } = options;
   return {
     machine: describeMachine(),
+    load,
     command: commandLine('bench:scaling'),
     natsServer: NatsCluster.version(),
     ...{ requests, rounds, dimensions, classes },

@@ -1,7 +1,7 @@
 import type { Spread } from '../measure/statistics.js';
 import { type Demand, demandOf, ELSEWHERE, type Installation } from '../scaling/example.js';
 import type { Comparison, ScalingResult, Throughput } from '../scaling/results.js';
-import { machineLines, type Section } from './engine-tables.js';
+import type { Section } from './engine-tables.js';
 import { digits, table } from './markdown.js';
 
 /** What bench:scaling measured, and what the model makes of the worked example: sections of docs/scaling.md. */
@@ -13,8 +13,19 @@ export function scalingSections(result: ScalingResult, examples: readonly Instal
 }
 
 function measuredSection(result: ScalingResult): string {
-  const { machine, command, natsServer, requests, rounds, dimensions, classes, throughput, comparisons, handOverMs } =
-    result;
+  const {
+    machine,
+    load,
+    command,
+    natsServer,
+    requests,
+    rounds,
+    dimensions,
+    classes,
+    throughput,
+    comparisons,
+    handOverMs,
+  } = result;
   const setting =
     `${natsServer}, 3 nodes on loopback with 3 copies of everything; one head of ${classes} classes on embeddings of ${dimensions}, \`train: [sgd]\`; ` +
     `${rounds} rounds of ${requests} requests and ${Math.ceil(requests / 2)} labels with each number of processes, after two that do not count.`;
@@ -22,7 +33,10 @@ function measuredSection(result: ScalingResult): string {
     handOverMs === undefined
       ? ''
       : `\n\nA lease handed over: ${digits(handOverMs)} ms from SIGTERM to the process that taught the head until another one taught it; that one then learned.`;
-  return `${machineLines(machine, command)}\n${setting}\n\n${throughputTable(throughput)}${handed}\n\n${comparisonTable(comparisons)}`;
+  const { date, commit, cpu, cores, memoryGiB, system, node } = machine;
+  const where = `${date}, commit ${commit}: ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node.js ${node}; load average before the start ${load.toFixed(1)}.`;
+  const how = `Command: \`${command}\`. Figures are medians over the rounds, in brackets the smallest and the largest.`;
+  return `${where}\n${how}\n${setting}\n\n${throughputTable(throughput)}${handed}\n\n${comparisonTable(comparisons)}`;
 }
 
 function throughputTable(throughput: readonly Throughput[]): string {
@@ -35,6 +49,7 @@ function throughputTable(throughput: readonly Throughput[]): string {
     'a version served by all, ms',
     'idle, cores: Headwater',
     'NATS',
+    'files / stored x 3',
   ];
   return table(
     head,
@@ -47,6 +62,7 @@ function throughputTable(throughput: readonly Throughput[]): string {
       about(each.versionMs),
       each.idleCores.headwater.toFixed(3),
       each.idleCores.nats.toFixed(3),
+      each.diskOverStored.toFixed(2),
     ]),
   );
 }

@@ -24,6 +24,8 @@ export interface Rounds {
   readonly requests: Requests[];
   readonly labels: Labels[];
   readonly versions: Version[];
+  /** Files of all nodes over what the streams hold, all copies: logs of the replication and what was deleted are in them, too. */
+  readonly diskOverStored: number;
 }
 
 const COPIES = 3;
@@ -57,6 +59,7 @@ const NAMES = [
   'training entry, stored, one copy',
   'a label: bytes from Headwater to NATS',
   'a label: bytes from NATS to Headwater',
+  'a label: messages from NATS to Headwater',
   'a label: bytes between nodes',
   'a version: bytes to each process that did not make it',
   'a request: CPU of Headwater',
@@ -132,7 +135,7 @@ function labelsBytes(shape: Shape, { replicas, labels }: Rounds): Comparison[] {
   const subject = subjectBytes('training', shape);
   // A process joins its share of all labels, and has served the same share of their records. One teaches: it alone reads the entries.
   const fetched = 1 - 1 / replicas;
-  const { full } = deliveredForLabel({ learn: 1 }, fetched);
+  const { full, small } = deliveredForLabel({ learn: 1 }, fetched);
   const each = (of: (change: Change) => number) => labels.map(({ change, count }) => of(change) / count);
   const middle = (of: (round: Labels) => number) => spread(labels.map(of)).median;
   // Any copy answers who asks for a record: it is on another node as often as there are others.
@@ -169,6 +172,13 @@ function labelsBytes(shape: Shape, { replicas, labels }: Rounds): Comparison[] {
       replicas,
       out,
       each(({ bytesOut }) => bytesOut),
+    ),
+    row(
+      'a label: messages from NATS to Headwater',
+      'messages',
+      replicas,
+      full + small,
+      each(({ messagesOut }) => messagesOut),
     ),
     row(
       'a label: bytes between nodes',

@@ -87,7 +87,7 @@ async function measureRounds(stage: Stage, plan: Plan, labels: number): Promise<
   };
   // As many for each process, however many there are: the newest has compiled nothing yet.
   for (let number = 0; number < WARM_UP; number++) await round(number, replicas.length * plan.requests);
-  const rounds: Rounds = {
+  const rounds: Omit<Rounds, 'diskOverStored'> = {
     replicas: replicas.length,
     idle: await measureIdle(stage),
     requests: [],
@@ -100,8 +100,14 @@ async function measureRounds(stage: Stage, plan: Plan, labels: number): Promise<
     rounds.labels.push(measured.labels);
     rounds.versions.push(measured.version);
   }
-  console.error(`  on disk, all nodes: ${(cluster.diskBytes() / 2 ** 20).toFixed(0)} MiB`);
-  return rounds;
+  return { ...rounds, diskOverStored: cluster.diskBytes() / (cluster.size * (await storedInStreams(stage))) };
+}
+
+/** Bytes of all streams as JetStream counts them, one copy. */
+async function storedInStreams({ manager }: Stage): Promise<number> {
+  let bytes = 0;
+  for await (const { state } of manager.streams.list()) bytes += state.bytes;
+  return bytes;
 }
 
 /** Cores that are used while nothing is asked for. */
@@ -116,7 +122,7 @@ async function measureIdle({ cluster, replicas }: Stage): Promise<Rounds['idle']
   };
 }
 
-function throughputOf({ replicas, idle, requests, labels, versions }: Rounds): Throughput {
+function throughputOf({ replicas, idle, requests, labels, versions, diskOverStored }: Rounds): Throughput {
   const rate = (count: number, seconds: number) => count / seconds;
   const over = <T>(items: readonly T[], of: (item: T) => number): Spread => spread(items.map(of));
   return {
@@ -127,5 +133,6 @@ function throughputOf({ replicas, idle, requests, labels, versions }: Rounds): T
     learned: over(labels, ({ count, learnedSeconds }) => rate(count, learnedSeconds)),
     versionMs: over(versions, ({ ms }) => ms),
     idleCores: idle,
+    diskOverStored,
   };
 }

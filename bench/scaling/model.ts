@@ -168,6 +168,7 @@ export function deliveredForRequest({ join }: Processes): Delivered {
 /**
  * For one label that joins: the label and the acknowledgement of the entry (the acknowledgement of the label is not answered); the record, unless the process
  * that joins has served it; the entry at every process that teaches at least one head, whichever head it is of.
+ * Left out is the question whether all heads are known, which labels that are handled at the same time share.
  * @param learn processes that teach a head
  * @param fetched share of the records that have to be asked for
  */

@@ -22,12 +22,16 @@ export interface Throughput {
   readonly learned: Spread;
   /** From the order to make a version until the last replica served it, in milliseconds. */
   readonly versionMs: Spread;
+  /** Files of all nodes over what the streams hold, all copies, at the end. */
+  readonly diskOverStored: number;
   /** Cores that all processes of Headwater and of NATS use while nothing happens. */
   readonly idleCores: { readonly headwater: number; readonly nats: number };
 }
 
 export interface ScalingResult {
   readonly machine: Machine;
+  /** Processes that wanted a core in the minute before the start. */
+  readonly load: number;
   readonly command: string;
   readonly natsServer: string;
   readonly requests: number;

@@ -175,6 +175,7 @@ describe('the page of bench:scaling', () => {
       commit: 'abc',
     },
     ...{
+      load: 0.25,
       command: 'npm run bench:scaling',
       natsServer: 'nats-server: v2',
       requests: 10,
@@ -187,6 +188,7 @@ describe('the page of bench:scaling', () => {
         ...{ replicas: 2, requests: about(500), recorded: 0.5, joined: about(50), learned: about(40) },
         versionMs: about(20),
         idleCores: { headwater: 0.1, nats: 0.05 },
+        diskOverStored: 1.5,
       },
     ],
     comparisons: [
