@@ -36,6 +36,9 @@ const TEXT_BYTES = 220;
 const NUMBER_BYTES = 24;
 /** protobufjs makes an object of each 64-bit integer first. */
 const LONG_BYTES = 72;
+/** Texts in one message, or a quarter as many messages: each costs the event loop time, whatever memory there is for them. */
+export const MAX_PARTS = 200_000;
+const PARTS_OF_MESSAGE = 4;
 /** Deeper than any message of ours. */
 const MAX_DEPTH = 10;
 const VARINT = 0;
@@ -95,7 +98,7 @@ function nestedOf(scope: MessageDescriptor, name: string): MessageDescriptor | u
  *
  * protobufjs reads more than the format allows: it decodes known fields whatever their wire type, skips groups, cuts varints to 32 bits and
  * strings to what is there. Counting on another reading of the same bytes counts nothing, so what no encoder writes is no message here.
- * @returns undefined when the bytes are no message of this shape
+ * @returns undefined when the bytes are no message of this shape; infinite when it has more than MAX_PARTS
  */
 export function decodedSize(message: Uint8Array, shape: MessageShape, limit: number): number | undefined {
   const reader = new WireReader(message);
@@ -105,6 +108,7 @@ export function decodedSize(message: Uint8Array, shape: MessageShape, limit: num
 class WireReader {
   size = 0;
   private at = 0;
+  private parts = 0;
 
   constructor(private readonly bytes: Uint8Array) {}
 
@@ -139,6 +143,8 @@ class WireReader {
     const length = this.varint32(end);
     const inner = this.at + length;
     if (length < 0 || inner > end) return false;
+    if (field?.kind !== 'number') this.parts += field?.kind === 'message' ? PARTS_OF_MESSAGE : 1;
+    if (this.parts > MAX_PARTS) this.size = Number.POSITIVE_INFINITY;
     if (field?.kind === 'message') {
       this.size += MESSAGE_BYTES;
       if (field.shape === undefined) return false;

@@ -3,7 +3,7 @@ import { constants } from 'node:http2';
 import { status as Status } from '@grpc/grpc-js';
 import { StatusError, toServiceError } from '../../errors.js';
 import { AnswerProgress } from './answer-progress.js';
-import { decodedSize, type MessageShape } from './decoded-size.js';
+import { decodedSize, MAX_PARTS, type MessageShape } from './decoded-size.js';
 import type { BaseCall } from './grpc-js.js';
 import { inflate } from './inflate.js';
 import type { Holder, MemoryBudget } from './memory-budget.js';
@@ -280,8 +280,9 @@ export class OpenCall {
     if (size === undefined) {
       this.refuse(new StatusError('message_malformed', 'the bytes received are not the message that this call takes'));
     } else if (size > limit) {
-      const what = `${body.length} bytes that become more than ${DECODED_FACTOR} x server.maxMessageBytes once decoded`;
-      this.refuse(new StatusError('message_too_large', `the message has ${what}; send less a request`));
+      const become = `become more than ${DECODED_FACTOR} x server.maxMessageBytes once decoded, or have more than ${MAX_PARTS} parts (a message counts four)`;
+      const message = `the message has ${body.length} bytes that ${become}; send less a request`;
+      this.refuse(new StatusError('message_too_large', message));
     } else if (receive.take(this.receiving, size)) {
       this.resize(message, size);
       return this.handOver(body);

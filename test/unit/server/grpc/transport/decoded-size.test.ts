@@ -135,3 +135,9 @@ test('bytes that are no message are none, wherever they are cut', () => {
   for (const byte of [0x00, 0x07, 0x80, 0xff])
     assert.equal(decodedSize(Buffer.alloc(1000, byte), shape, MiB), undefined);
 });
+
+test('a message of too many parts is too large, whatever memory there is', () => {
+  const tensors = (count: number) => Buffer.alloc(2 * count, hex('2a 00'));
+  assert.equal(decodedSize(tensors(50_000), shape, Number.MAX_VALUE), 50_000 * 400);
+  assert.equal(decodedSize(tensors(50_001), shape, Number.MAX_VALUE), Number.POSITIVE_INFINITY);
+});
