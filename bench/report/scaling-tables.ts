@@ -137,7 +137,7 @@ const LINES: readonly Line[] = [
   ],
   [
     'cores for learning, all four',
-    `labels / ${ELSEWHERE.samplesPerSecondAll}`,
+    `${ELSEWHERE.coresOfAll} x labels / ${ELSEWHERE.samplesPerSecondAll}`,
     (demand) => demand.learnCoresAll.toFixed(2),
   ],
   [

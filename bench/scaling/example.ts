@@ -40,8 +40,9 @@ export interface Installation {
 export const ELSEWHERE = {
   /** docs/performance.md: MobileNetV1, 1x1 layers 75 %, batch 1, one thread: 4.84 ms an image. */
   imageSecondsOfCore: 0.00484,
-  /** docs/learning.md, all four learners, 1024 x 101. */
+  /** docs/learning.md, all four learners, 1024 x 101: on a machine of so many cores, refits in threads of their own. */
   samplesPerSecondAll: 480,
+  coresOfAll: 2,
   /** docs/learning.md, `sgd` alone, 1024 x 101, the lowest that was found on real embeddings. */
   samplesPerSecondSgd: 5_060,
 } as const;
@@ -100,7 +101,7 @@ export function demandOf(installation: Installation): Demand {
     weightsPerReplica: heads * modelBytes(shape),
     engineCores: requests * ELSEWHERE.imageSecondsOfCore,
     learnCoresSgd: labels / ELSEWHERE.samplesPerSecondSgd,
-    learnCoresAll: labels / ELSEWHERE.samplesPerSecondAll,
+    learnCoresAll: (ELSEWHERE.coresOfAll * labels) / ELSEWHERE.samplesPerSecondAll,
     headsWithAll: headsWithin(installation.memoryBytes, LEARNERS, shape.dimensions, shape.classes),
   };
 }
