@@ -105,7 +105,7 @@ test('decoders that are killed in the middle are replaced, and their images deco
   for (const rgb of await Promise.all(answers)) {
     for (let index = 0; index < photos.length; index++) assert.equal(rgb[index * 192], index);
   }
-  await until('the death is told', () => log.length === 1);
+  await until('the death is told, and another one started', () => log.length === 1 && pool.pids.length === 2);
   assert.match(log[0]!, /a decoder process ended \(signal SIGKILL\); another one starts/);
   // An idle one too.
   process.kill(pool.pids[1]!, 'SIGKILL');
