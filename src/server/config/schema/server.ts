@@ -29,7 +29,11 @@ export const images = z.strictObject({
   maxBytes: bytes('1KiB', '1GiB').prefault('20MiB').describe('largest encoded image'),
   maxPixels: integer(1, 1_000_000_000).default(50_000_000).describe('largest image, in pixels'),
   maxSide: integer(1, 65_535).default(16_384).describe('largest width and height of an image, in pixels'),
-  decoders: integer(0, 256).default(0).describe('images decoded at once, each by a process of its own; 0: one a core'),
+  decoders: integer(0, 256)
+    .default(0)
+    .describe(
+      'images decoded at once, each by a process of its own; 0: one a core, or as many as a container pays for',
+    ),
   timeout: duration('100ms', '10m').prefault('10s').describe('how long decoding an image may take; it is stopped then'),
   maxMemory: bytes('256MiB', '64GiB').prefault('2GiB').describe('most memory of a decoder process (Linux)'),
   isolation: choice(['process', 'none'])
